@@ -1,5 +1,12 @@
-/* Fully connected layers of shared, coded and left-out weights. */
+/* Fully connected layers and embedding tables of shared, coded and left-out weights. */
 #include "compressed.h"
+
+#include <string.h>
+
+uint32_t row_of_table(const uint8_t *in, const uint32_t *firsts, uint32_t k) {
+    const uint32_t id = in[2 * k] | (uint32_t)in[2 * k + 1] << 8, first = firsts[k];
+    return id < firsts[k + 1] - first ? first + id : first;
+}
 
 static int32_t dot(const int8_t *weights, const int8_t *in, uint32_t count) {
     int32_t sum = 0;
@@ -14,6 +21,10 @@ void dot_dense(const int8_t *weights, const int8_t *in, uint32_t in_c, uint32_t 
     for (uint32_t row = 0; row < out_c; row++) {
         sums[row] += dot(weights + row * in_c, in, in_c);
     }
+}
+
+void dense_row(const int8_t *weights, uint32_t row, uint32_t count, int8_t *out) {
+    memcpy(out, weights + row * count, count);
 }
 
 /* a + b modulo the prime, of two below it. */
@@ -80,6 +91,17 @@ void dot_palette(const struct palette *op, const int8_t *in, uint32_t in_c, uint
     }
 }
 
+void palette_row(const struct palette *op, uint32_t row, uint32_t count, int8_t *out) {
+    const uint32_t bits = op->bits, mask = (1u << bits) - 1;
+    const uint8_t *codes = op->codes + row * ((count * bits + 7) / 8);
+    for (uint32_t i = 0; i < count;) {
+        uint32_t byte = *codes++;
+        for (uint32_t k = 0; k < 8 && i < count; k += bits, byte >>= bits) {
+            out[i++] = op->values[byte & mask];
+        }
+    }
+}
+
 void dot_sparse_rows(const struct sparse_rows *op, const int8_t *in, uint32_t out_c,
                      int32_t *sums) {
     const int8_t *value = op->values;
@@ -98,6 +120,15 @@ void dot_sparse_rows(const struct sparse_rows *op, const int8_t *in, uint32_t ou
             }
         }
         sums[row] = sum;
+    }
+}
+
+void sparse_table_row(const struct sparse_table *op, uint32_t row, uint32_t count, int8_t *out) {
+    const int wide = op->starts == 0;
+    const uint32_t end = wide ? op->wide[row + 1] : op->starts[row + 1];
+    memset(out, 0, count);
+    for (uint32_t i = wide ? op->wide[row] : op->starts[row]; i < end; i++) {
+        out[op->columns[i]] = op->values[i];
     }
 }
 

@@ -1,16 +1,24 @@
-/* Fully connected layers whose weights take less flash than one byte each. Plain C.
+/* Fully connected layers, and embedding tables, whose weights take less flash than one byte each.
+ * Plain C.
  *
- * Each `dot_...` adds inputs times weights to `out_c` sums, which hold the biases before. Weights
- * are int8 in -127..127, of rows of `in_c`.
+ * Each `dot_...` adds inputs times weights to `out_c` sums, which hold the biases before. Each
+ * `..._row` copies a row of a table, of `count` weights. Weights are int8 in -127..127, of rows of
+ * `in_c`.
  */
 #ifndef TINYBENCH_COMPRESSED_H
 #define TINYBENCH_COMPRESSED_H
 
 #include <stdint.h>
 
+/* Which row of tables that lie one after the other the `k`th category of an input is: ids of 16
+ * bits, the low byte first, each below the rows of its table, of which row 0 is any other value.
+ * `firsts`: where each table begins, and where the last ends. */
+uint32_t row_of_table(const uint8_t *in, const uint32_t *firsts, uint32_t k);
+
 /* One weight a byte. */
 void dot_dense(const int8_t *weights, const int8_t *in, uint32_t in_c, uint32_t out_c,
                int32_t *sums);
+void dense_row(const int8_t *weights, uint32_t row, uint32_t count, int8_t *out);
 
 #define ROBE_PRIME 2038074743u
 
@@ -26,7 +34,7 @@ struct robe {
 
 /* Where weight `i` of a row is in the array, by the formula as it is written. */
 uint32_t robe_index(const struct robe *op, uint32_t row, uint32_t i);
-/* Copy the first `count` values of a row: a look-up in an embedding table. */
+/* Copy the first `count` values of a row. */
 void robe_row(const struct robe *op, uint32_t row, uint32_t count, int8_t *out);
 /* Rows from `first` on. */
 void dot_robe(const struct robe *op, uint32_t first, const int8_t *in, uint32_t in_c,
@@ -40,6 +48,7 @@ struct palette {
 };
 void dot_palette(const struct palette *op, const int8_t *in, uint32_t in_c, uint32_t out_c,
                  int32_t *sums);
+void palette_row(const struct palette *op, uint32_t row, uint32_t count, int8_t *out);
 
 /* The weights that are left, row by row, each with its column. */
 struct sparse_rows {
@@ -49,6 +58,15 @@ struct sparse_rows {
     const uint16_t *wide;
 };
 void dot_sparse_rows(const struct sparse_rows *op, const int8_t *in, uint32_t out_c, int32_t *sums);
+
+/* The same of a table, of which any row is found at once. */
+struct sparse_table {
+    const int8_t *values;
+    const uint8_t *columns;
+    const uint16_t *starts; /* of each row, and the end of the last, where that fits; else 0 and: */
+    const uint32_t *wide;
+};
+void sparse_table_row(const struct sparse_table *op, uint32_t row, uint32_t count, int8_t *out);
 
 /* Blocks of which whole columns, and whole eights of rows, are left: one list of columns for all
  * rows of a block. Blocks lie side by side, `across` of them for each `rows` rows (8 to 64 in

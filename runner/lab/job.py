@@ -201,8 +201,12 @@ def insist_study(job: Job) -> None:
         raise UsageError(f"study {study} takes {words}")
     if study == "classic" and task is None and job.csv is None:
         raise UsageError("study classic learns from something: name a task, or rows by csv")
-    if job.csv is None and not {"target", "regression"}.isdisjoint(job.words):
-        raise UsageError("target and regression are of a csv: a task says itself what to tell")
+    if job.csv is None and not {"target", "regression", "embed"}.isdisjoint(job.words):
+        raise UsageError(
+            "target, regression and embed are of a csv: a task says itself what to tell"
+        )
+    if job.words.get("tables") and (task is not None or job.csv is not None):
+        raise UsageError("tables are of events that are made here: leave out the task and the csv")
     if job.parts > 1 and not {"budget", "runs"}.isdisjoint(job.words):
         raise UsageError(
             "parts are all of a sweep, dealt out evenly: with budget or runs the next combination "

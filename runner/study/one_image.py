@@ -44,7 +44,8 @@ from .work import Work
 
 COMPRESSED = "compressed"
 """Folder of the firmware, whose C is copied into the engine."""
-SOURCE_MOST_B = 1 << 24
+IMAGE_MOST_B, SOURCE_MOST_B = 1 << 22, 1 << 25
+"""Weights of an image, of a board of any flash; as C each takes some characters."""
 PER_LINE = 24
 FEWER = (
     "ask for fewer of them at a time; of an emulated board --shards deals them out to several "
@@ -166,7 +167,7 @@ def _image(
 ) -> Boarded:
     """Run some of the candidates here and on a board."""
     sizes = of.write(engine, group)
-    _insist_fit(sizes, words)
+    insist_fit(sizes, words)
     here = on_host(engine, of.data, len(group), sources())
     equal = [int((here[:, n] == of.wanted(at)).sum()) for n, at in enumerate(group)]
     few, names = of.board_rows, [of.names[at] for at in group]
@@ -174,13 +175,19 @@ def _image(
     return Boarded(there=there, weights_b=sizes, equal=equal)
 
 
-def _insist_fit(sizes: Sequence[int], words: dict[str, Any]) -> None:
+def insist_fit(sizes: Sequence[int], words: dict[str, Any]) -> None:
     """Raise ModelError for weights that no flash of the board holds: before a long compilation."""
     memory = board_of(str(words["board"]), emulate=bool(words.get("emulate"))).memory
-    if memory is not None and sum(sizes) > memory.flash_size_b:
+    least, has = IMAGE_MOST_B, f"an image takes {IMAGE_MOST_B} bytes of them"
+    if memory is not None and memory.flash_size_b <= least:
+        least, has = (
+            memory.flash_size_b,
+            f"{words['board']} has {memory.flash_size_b} bytes of flash",
+        )
+    if sum(sizes) > least:
         raise ModelError(
             f"{len(sizes)} candidates are in one image: their weights take {sum(sizes)} bytes, and "
-            f"{words['board']} has {memory.flash_size_b} bytes of flash; {FEWER}"
+            f"{has}; {FEWER}"
         )
 
 

@@ -95,6 +95,7 @@ FLAG = Kind("true or false", lambda _: False, flag=True)
 TIME = Kind("a time such as 90s, 10m or 2h", _is_time)
 NAME = Kind("a name", lambda text: _NAME.fullmatch(text) is not None)
 COLUMN = Kind("the name of a column", lambda text: text.isprintable() and not text.startswith("-"))
+COLUMNS = Kind("names of columns with commas between", COLUMN.takes)
 SHAPE = Kind("OUTPUTSxINPUTS, such as 128x640", _by(r"[1-9][0-9]{0,6}x[1-9][0-9]{0,6}"))
 BLOCKS = Kind(
     "ROWSxCOLUMNS with commas between, such as 16xall,32x128",
@@ -125,8 +126,9 @@ OPTIONS: dict[str, dict[str, Kind]] = {
         "threads": COUNT, "shards": COUNT, "monitor": NAME,
     },
     "compress": {
-        **ROWS, "methods": _several("robe", "palette", "prune"), "rates": NUMBERS,
-        "hidden": COUNT, "block": COUNT, "trials": COUNT, "shards": COUNT,
+        **ROWS, "tables": FLAG, "embed": COLUMNS, "width": COUNT,
+        "methods": _several("robe", "palette", "prune"), "rates": NUMBERS, "hidden": COUNT,
+        "block": COUNT, "trials": COUNT, "shards": COUNT,
     },
     "sparsity": {
         "convolutions": FLAG, "windows": FLAG, "mend": FLAG, "learn": FLAG, "shape": SHAPE,

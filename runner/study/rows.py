@@ -1,8 +1,9 @@
-"""Rows of numbers to learn from, with their targets: a CSV of one's own, or a task's inputs."""
+"""Rows to learn from, of numbers and categories: a CSV of one's own, or a task's inputs."""
 
 import csv
 import hashlib
 import io
+import json
 import math
 from array import array
 from collections.abc import Sequence
@@ -25,12 +26,24 @@ from .subject import CLASSES, subject
 FILE_MOST_B = 128 << 20
 ROWS_MOST, COLUMNS_MOST = 100_000, 4096
 CLASSES_MOST = 256
+CATEGORIES_MOST, VALUES_MOST = 64, 0xFFFF
+"""Columns of categories, and values of one: a board is told which by 16 bits; 0 is any other."""
 TRAIN_LEAST = 4
 """Rows of a class, or of numbers, below which nothing is learnt."""
 NUMBER_MOST = 1e100
 """Beyond it no number is a measurement, and differences would not be finite."""
 REAL = ": are the targets real values? 'study classic --regression' learns those"
 Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Category:
+    """A column that says which of some things it is, by words or by numbers without an order."""
+
+    name: str
+    values: tuple[str, ...]
+    which: npt.NDArray[np.int64]
+    """Of each row."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +57,7 @@ class Rows:
     """Class numbers, or real values."""
     classes: tuple[str, ...]
     """Empty where the targets are real values."""
+    categories: tuple[Category, ...] = ()
     model_sha256: str = ""
     """Of the model that they are inputs of, where that is studied, too."""
 
@@ -63,9 +77,11 @@ class Parts:
 
 
 def digest(rows: Rows) -> str:
-    """Return what tells rows from others: SHA-256 of values and targets."""
-    targets = np.ascontiguousarray(rows.targets).tobytes()
-    return hashlib.sha256(rows.values.tobytes() + targets).hexdigest()
+    """Return what tells rows from others: SHA-256 of values, targets and categories."""
+    found = hashlib.sha256(rows.values.tobytes() + np.ascontiguousarray(rows.targets).tobytes())
+    for one in rows.categories:
+        found.update(json.dumps([one.name, *one.values]).encode() + one.which.tobytes())
+    return found.hexdigest()
 
 
 def rows_of_task(
@@ -87,7 +103,8 @@ def rows_of_task(
     _check_columns(task, values.shape[1])
     labels = np.array(of.labels)
     classes = tuple(map(str, range(int(labels.max()) + 1)))
-    return Rows(of.dataset, values, labels, classes, of.model_sha256 if beside else "")
+    model_sha256 = of.model_sha256 if beside else ""
+    return Rows(of.dataset, values, labels, classes, model_sha256=model_sha256)
 
 
 def digits() -> Rows:
@@ -100,15 +117,23 @@ def digits() -> Rows:
     return Rows("digits", found.data, found.target, tuple(map(str, range(10))))
 
 
-def read_csv(path: Path, target: str | None, *, regression: bool) -> Rows:
+def read_csv(
+    path: Path,
+    target: str | None,
+    *,
+    regression: bool = False,
+    categories: Sequence[str] | None = None,
+) -> Rows:
     """Return the rows of a CSV; the target is its last column, or the one of that name.
 
-    A first line that is no row of numbers names the columns. Raises DatasetError with line and
-    column of what is no number, is missing or not finite.
+    A first line that is no row of numbers names the columns. Those that begin with a word, and
+    those that `categories` names, are categories; None: there may be none. Raises DatasetError
+    with line and column of what is no number, is missing or not finite.
     """
     try:
         text = read_text(path, FILE_MOST_B).removeprefix("\ufeff")  # as spreadsheets put there
-        return _rows_in(path, csv.reader(io.StringIO(text)), target, regression=regression)
+        reader = csv.reader(io.StringIO(text))
+        return _rows_in(path, reader, target, categories, regression=regression)
     except UnicodeDecodeError as error:
         raise DatasetError(
             f"{path}: cannot be read as CSV: {error}: save it anew, as UTF-8"
@@ -118,18 +143,27 @@ def read_csv(path: Path, target: str | None, *, regression: bool) -> Rows:
         raise DatasetError(f"{path}: cannot be read as CSV: {why}") from error
 
 
-def _rows_in(path: Path, reader: Any, target: str | None, *, regression: bool) -> Rows:
+def _rows_in(
+    path: Path,
+    reader: Any,
+    target: str | None,
+    categories: Sequence[str] | None,
+    *,
+    regression: bool,
+) -> Rows:
     """Return the rows of a reader of CSV, which is read line by line."""
     filled = ((reader.line_num, line) for line in reader if any(map(str.strip, line)))
     first = list(islice(filled, 2))
     if first:
         _check_commas(path, first[0][1])
-    names, first = _header(first)
+    names, first = _header(path, first, target, categories)
     if not first:
         raise DatasetError(f"{path}: no rows in it{', but names of columns' if names else ''}")
     wide = len(names) or len(first[0][1])
     _check_columns(str(path), wide - 1)
     at = wide - 1 if target is None else _column(path, target, names)
+    coded = _coded(path, names, at, categories, first[0][1])
+    numbers = [n for n in range(wide) if n != at and n not in coded]
     values, real, words = array("d"), array("d"), list[str]()
     for number, line in chain(first, filled):
         if len(real) + len(words) == ROWS_MOST:
@@ -139,19 +173,25 @@ def _rows_in(path: Path, reader: Any, target: str | None, *, regression: bool) -
             raise DatasetError(f"{where}: {len(line)} cells, wanted {wide} as in the first line")
         if not line[at].strip():
             raise DatasetError(f"{where}: the target is missing: leave the row out")
-        values.extend(_number(where, names, n, one) for n, one in enumerate(line) if n != at)
+        for n in numbers:
+            values.append(_number(where, names, n, line[n], tables=categories is not None))
+        for n, one in coded.items():
+            one.add(where, line[n])
         if regression:
             real.append(_number(where, names, at, line[at]))
         else:
             words.append(line[at].strip())
-    table = np.frombuffer(values, np.float64).reshape(-1, wide - 1)
+    shape = len(real) + len(words), len(numbers)
+    table = np.frombuffer(values or array("d", [0]), np.float64)[: len(values)].reshape(shape)
     if regression:
         return Rows(path.name, table, np.frombuffer(real, np.float64), ())
     classes = tuple(sorted(set(words), key=lambda text: (not _is_number(text), len(text), text)))
     if len(classes) > CLASSES_MOST:
         raise DatasetError(f"{path}: {len(classes)} classes, more than {CLASSES_MOST}{REAL}")
     places = {name: n for n, name in enumerate(classes)}
-    return Rows(path.name, table, np.array([places[text] for text in words]), classes)
+    targets = np.array([places[text] for text in words])
+    found = tuple(one.done(path) for one in coded.values())
+    return Rows(path.name, table, targets, classes, found)
 
 
 def _column(path: Path, target: str, names: Sequence[str]) -> int:
@@ -160,16 +200,111 @@ def _column(path: Path, target: str, names: Sequence[str]) -> int:
         raise DatasetError(
             f"{path}: no column '{target}': {', '.join(names)[:200] or 'none named'}"
         )
+    if names.count(target) > 1:
+        raise DatasetError(f"{path}: {names.count(target)} columns are called '{target}'")
     return names.index(target)
 
 
-def _header(numbered: list[tuple[int, list[str]]]) -> tuple[list[str], list[tuple[int, list[str]]]]:
+def _header(
+    path: Path,
+    numbered: list[tuple[int, list[str]]],
+    target: str | None,
+    categories: Sequence[str] | None,
+) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Return the names of the columns, where the first line has them, and the rows."""
     if not numbered or any(map(_is_number, numbered[0][1])):
         return [], numbered
+    cells = [cell.strip() for cell in numbered[0][1]]
     if len(numbered) == 2 and not any(map(_is_number, numbered[1][1])):
-        return [], numbered
-    return [cell.strip() for cell in numbered[0][1]], numbered[1:]
+        if categories is None:
+            return [], numbered
+        if not {*filter(None, [target]), *categories} & {*cells}:
+            raise DatasetError(
+                f"{path}: its first two lines have no number, and the first may be names or a row: "
+                "let it be names of columns, and say which are categories by --embed"
+            )
+    return cells, numbered[1:]
+
+
+def _coded(
+    path: Path,
+    names: Sequence[str],
+    target: int,
+    categories: Sequence[str] | None,
+    first: Sequence[str],
+) -> "dict[int, _Coded]":
+    """Return the columns of categories: those that are named, and that begin with a word."""
+    if categories is None:
+        return {}
+    named = [_column(path, one, names) for one in categories]
+    if target in named:
+        raise DatasetError(
+            f"{path}: column '{names[target][:40]}' is what to tell, and so none to tell it by: "
+            "leave it out of --embed, or name another --target"
+        )
+    which = {*named, *(n for n, cell in enumerate(first) if n != target and _is_word(cell))}
+    if len(which) > CATEGORIES_MOST:
+        raise DatasetError(
+            f"{path}: {len(which)} columns of categories; at most {CATEGORIES_MOST} are studied"
+        )
+    return {
+        n: _Coded(names[n] if names else f"column {n + 1}", _called(names, n), words=n not in named)
+        for n in sorted(which)
+    }
+
+
+class _Coded:
+    """A column of categories while it is read."""
+
+    def __init__(self, name: str, called: str, *, words: bool) -> None:
+        self.name, self.called, self.words = name, called, words
+        self.places, self.which = dict[str, int](), array("q")
+
+    def add(self, where: str, cell: str) -> None:
+        """Take the next cell. Raises DatasetError."""
+        text = cell.strip()
+        if not text:
+            raise DatasetError(
+                f"{where}: {self.called} is missing: leave such rows out, or fill them"
+            )
+        if self.words and _is_number(text):
+            raise DatasetError(
+                f"{where}: {self.called} is {text[:40]}, a number, and began with "
+                f"'{next(iter(self.places))[:40]}': name it by --embed where both are categories"
+            )
+        self.which.append(self.places.setdefault(text, len(self.places)))
+        if len(self.places) > VALUES_MOST:
+            raise DatasetError(
+                f"{where}: {self.called} has more than {VALUES_MOST:,} values, and a board is told "
+                "which by 16 bits: join those that are rare, or leave the column out"
+            )
+
+    def done(self, path: Path) -> Category:
+        """Return the column. Raises DatasetError where nothing can be learnt from it."""
+        if len(self.places) in (1, len(self.which)):
+            why = "one value alone" if len(self.places) == 1 else "another value in each row"
+            raise DatasetError(
+                f"{path}: {self.called} has {why}: nothing is learnt by it; leave it out"
+            )
+        return Category(self.name, tuple(self.places), np.frombuffer(self.which, np.int64))
+
+
+def _called(names: Sequence[str], column: int) -> str:
+    """Return what a column is called in a message."""
+    return f"column {column + 1}" + (f" ({names[column][:40]})" if names else "")
+
+
+def _is_word(cell: str) -> bool:
+    """Return whether a cell is no number of any kind, and not missing."""
+    try:
+        float(cell)
+    except ValueError:
+        return not _is_missing(cell)
+    return False
+
+
+def _is_missing(cell: str) -> bool:
+    return not cell.strip() or cell.strip().lower() in ("nan", "na", "null", "?")
 
 
 def _is_number(text: str) -> bool:
@@ -179,15 +314,19 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _number(line: str, names: Sequence[str], column: int, cell: str) -> float:
-    """Return the number of a cell. Raises DatasetError with its `line` and column."""
+def _number(
+    line: str, names: Sequence[str], column: int, cell: str, *, tables: bool = False
+) -> float:
+    """Return the number of a cell. Raises DatasetError with its `line` and column.
+
+    `tables`: the column might have been named as one of categories.
+    """
     if _is_number(cell):
         found = float(cell)
         if abs(found) <= NUMBER_MOST:
             return found
-    name = f" ({names[column][:40]})" if names else ""
-    where = f"{line}: column {column + 1}{name}"
-    if not cell.strip() or cell.strip().lower() in ("nan", "na", "null", "?"):
+    where = f"{line}: {_called(names, column)}"
+    if _is_missing(cell):
         raise DatasetError(f"{where} is missing: leave such rows out, or fill them")
     if _is_number(cell):
         raise DatasetError(
@@ -195,8 +334,8 @@ def _number(line: str, names: Sequence[str], column: int, cell: str) -> float:
             "such rows out"
         )
     raise DatasetError(
-        f"{where} is '{cell.strip()[:40]}', which is no number: a board takes numbers; code "
-        "categories as such"
+        f"{where} is '{cell.strip()[:40]}', which is no number: a board takes numbers; "
+        + ("name columns of categories by --embed" if tables else "code categories as such")
     )
 
 

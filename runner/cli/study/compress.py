@@ -1,7 +1,10 @@
 """What weights may shrink to: shared, coded or left out."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from tinybench.errors import UsageError
+from tinybench.printable import one_line
 
 from ...results.defaults import DEFAULT_BOARD
 from .. import options
@@ -9,7 +12,7 @@ from ..options import command, positive
 from ..output import Voice
 from ..tree import Option
 from .in_lab import elsewhere, or_in_lab
-from .lists import numbers, several
+from .lists import names, numbers, several
 from .show import do
 from .words import (
     boards_of,
@@ -23,6 +26,10 @@ from .words import (
     words_of,
 )
 
+if TYPE_CHECKING:
+    from ...study.rows import Rows
+
+HIDDEN, HIDDEN_OF_TABLES = 128, 32
 METHODS = ("robe", "palette", "prune")
 
 
@@ -30,14 +37,22 @@ METHODS = ("robe", "palette", "prune")
     "compress",
     options.task("a task whose inputs are learnt from, such as kws (default: pictures of digits)"),
     options.data(),
-    *of_rows(540),
+    Option("--tables", is_flag=True,
+           help="a synthetic log of events instead, whose codes are rows of embedding tables"),
+    *of_rows(3000, "numbers, and words as categories"),
+    Option("--embed", type=names, metavar="LIST",
+           help="with --csv: columns of numbers that are categories, such as ids; each has an "
+           "embedding table, as one has that begins with a word"),
+    Option("--width", type=positive, metavar="N",
+           help="of embedding tables: weights of a row (default: 16)"),
     Option("--methods", type=several(METHODS), default=",".join(METHODS), metavar="LIST",
            help="of robe (one array that weights share), palette (codes of 4, 2 or 1 bit), prune "
            "(default: all)"),
     Option("--rates", type=numbers, default="2,4,8,16,32", metavar="LIST",
-           help="weights for each that is kept (default: 2,4,8,16,32); a palette has 2, 4 and 8"),
-    Option("--hidden", type=positive, default="128", metavar="N",
-           help="units of the hidden layer (default: 128)"),
+           help="weights for each that is kept (default: 2,4,8,16,32); a palette has 2, 4 and 8; "
+           "where there are tables, of theirs"),
+    Option("--hidden", type=positive, metavar="N",
+           help="units of the hidden layer (default: 128; behind tables 32)"),
     Option("--block", type=positive, default="16", metavar="N",
            help="of robe: neighbours that stay neighbours in the array (default: 16)"),
     Option("--trials", type=positive, default="3", metavar="N",
@@ -49,14 +64,17 @@ METHODS = ("robe", "palette", "prune")
     formats=("terminal", "json", "csv", "markdown"),
     examples=(
         "tinybench study compress                          digits, on the emulated default board",
+        "tinybench study compress --tables                 codes of synthetic events",
         "tinybench study compress --task kws --methods robe --rates 8,64 --trials 1",
         "tinybench study compress --csv mine.csv --board nucleo-l4r5 --port /dev/ttyACM0",
+        "tinybench study compress --csv mine.csv --embed city,device --width 8",
     ),
 )  # fmt: skip
 @or_in_lab("compress")
 def compress(
     voice: Voice, task: str | None, data: Path | None, csv: Path | None, target: str | None,
-    board: str | None, to: str, out: Path | None, **said: Any,
+    tables: bool, embed: tuple[str, ...] | None, board: str | None, to: str, out: Path | None,
+    **said: Any,
 ) -> int:  # fmt: skip
     """Train a net whose weights share an array, are coded or left out, and run each on a board.
 
@@ -64,16 +82,20 @@ def compress(
     on this computer and Python do not answer the same to each row.
     """
     from ...report.study import compress as report
-    from ...study.compress.compress import ask, pieces, run_compress, share_compress
-    from ...study.rows import digits
+    from ...study.compress.asked import ask
+    from ...study.compress.compress import pieces, run_compress, share_compress
     from ...study.work import Work
 
     board, boards = boards_of(said, board)
-    rows = rows_of(task, csv, target, data=data) or digits()
+    rows = _rows(task, data, csv, target, embed, tables=tables)
+    if rows.categories:
+        found = ", ".join(one.name[:40] for one in rows.categories)
+        voice.note(f"{csv or rows.name}: columns with an embedding table: {one_line(found)}")
+    hidden = said.pop("hidden") or (HIDDEN_OF_TABLES if rows.categories else HIDDEN)
     asked = ask(
         rows, task or rows.name, board or DEFAULT_BOARD, said.pop("methods"), said.pop("rates"),
-        said.pop("hidden"), said.pop("block"), said.pop("test"), said.pop("trials"),
-        said.pop("seed"), emulate=said["emulate"],
+        hidden, said.pop("block"), said.pop("test"), said.pop("trials"), said.pop("seed"),
+        width=said.pop("width"), emulate=said["emulate"],
     )  # fmt: skip
     at_a_time = shards_of(said, board, boards)
     place = place_of(said, out, "compress", task, asked.board)
@@ -84,3 +106,27 @@ def compress(
         lambda found: all(row.rows_equal == found.tested for row in found.rows)
         and found.board_rows_equal == found.board_rows,
     )  # fmt: skip
+
+
+def _rows(
+    task: str | None,
+    data: Path | None,
+    csv: Path | None,
+    target: str | None,
+    embed: tuple[str, ...] | None,
+    *,
+    tables: bool,
+) -> "Rows":
+    """Return the rows to learn from.
+
+    Raises UsageError, DatasetError, ModelError, ToolMissingError.
+    """
+    from ...study.compress.events import events
+    from ...study.rows import digits
+
+    if tables and (task is not None or csv is not None or data is not None):
+        raise UsageError("rows are learnt from one: --tables, --task, or --csv FILE")
+    if embed is not None and csv is None:
+        raise UsageError("--embed is of --csv: it names columns of that")
+    found = rows_of(task, csv, target, categories=embed or (), data=data)
+    return found or (events() if tables else digits())

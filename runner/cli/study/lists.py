@@ -22,6 +22,14 @@ def numbers(text: str) -> tuple[float, ...]:
     return tuple(found)
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Return the names of a list, each once."""
+    found = tuple(dict.fromkeys(word.strip() for word in text.split(",")))
+    if not all(found):
+        raise click.BadParameter(f"'{text[:40]}' has an empty name")
+    return found
+
+
 def several(choices: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
     """Return what reads a list of some of these words."""
     choice = OneOf(choices)

@@ -1,5 +1,6 @@
 """Words that studies on a board have in common: which board it is, and how it is reached."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,11 +75,11 @@ def place_of(
     return found
 
 
-def of_rows(test: int) -> tuple[Option, ...]:
+def of_rows(test: int, cells: str = "numbers") -> tuple[Option, ...]:
     """Return the options that name rows to learn from, and which of them are tested."""
     return (
         Option("--csv", type=PATH, metavar="FILE",
-               help="rows of your own instead: numbers, a line a row, the last column what to "
+               help=f"rows of your own instead: {cells}, a line a row, the last column what to "
                "tell"),
         Option("--target", metavar="NAME",
                help="with --csv: the column to tell (default: the last)"),
@@ -96,13 +97,15 @@ def rows_of(
     target: str | None,
     *,
     regression: bool = False,
+    categories: Sequence[str] | None = None,
     data: Path | None = None,
     model: Path | None = None,
     beside: bool = False,
 ) -> "Rows | None":
     """Return the rows that were named, or None. Raises UsageError, DatasetError, ModelError.
 
-    `beside`: the task's model, or `model`, is studied too; else inputs in a folder need none.
+    `categories`: columns of a CSV as `read_csv` takes them. `beside`: the task's model, or `model`,
+    is studied too; else inputs in a folder need none.
     """
     from ...study.rows import read_csv, rows_of_task
 
@@ -115,7 +118,7 @@ def rows_of(
         words = "--data and --model are" if beside else "--data is"
         raise UsageError(f"{words} of --task: name it, such as kws")
     if csv is not None:
-        return read_csv(csv, target, regression=regression)
+        return read_csv(csv, target, regression=regression, categories=categories)
     return None if task is None else rows_of_task(task, data, model, beside=beside)
 
 

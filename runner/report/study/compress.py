@@ -26,8 +26,10 @@ COLUMNS = Row.__struct_fields__
 
 def header(found: CompressStudy) -> tuple[str, ...]:
     """Return the heads of the columns."""
+    tables = ("tables B", "layers B") if found.tables else ()
     return (
-        *("method", "rate", "top-1", "sd", "points lost", "weights B", "smaller", "rows equal"),
+        *("method", "rate", "top-1", "sd", "points lost", "weights B", *tables, "smaller"),
+        "rows equal",
         "instructions" if found.emulated else "latency us",
         "est. cycles",
     )
@@ -36,6 +38,7 @@ def header(found: CompressStudy) -> tuple[str, ...]:
 def cells(row: Row, found: CompressStudy) -> tuple[str, ...]:
     """Return what a person reads of one row."""
     time = row.instructions if found.emulated else round(row.latency_s * 1e6, 2)  # type: ignore[operator]
+    layers_b = row.weights_b - row.tables_b
     return (
         row.method,
         f"{row.rate:g}x",
@@ -43,6 +46,7 @@ def cells(row: Row, found: CompressStudy) -> tuple[str, ...]:
         f"{row.deviation:.4f}",
         f"{row.lost * 100:.1f}",
         f"{row.weights_b:,}",
+        *((f"{row.tables_b:,}", f"{layers_b:,}") if found.tables else ()),
         f"{row.smaller:.2f}x",
         f"{row.rows_equal} of {found.tested}",
         count(time),
@@ -53,8 +57,11 @@ def cells(row: Row, found: CompressStudy) -> tuple[str, ...]:
 def title(found: CompressStudy) -> str:
     """Return what was learnt from, and where it was run."""
     asked = found.asked
+    tables = ""
+    if found.tables:
+        tables = f"{len(found.tables)} embedding tables, rows of {asked.width}, "
     return one_line(
-        f"compressed nets of {asked.source} on {asked.board}: {found.features} features, "
+        f"compressed nets of {asked.source} on {asked.board}: {tables}{found.features} features, "
         f"{asked.hidden} hidden units, {found.classes} classes, learnt from {found.learnt_from} "
         f"rows, tested on {found.tested}, {asked.trials} trials"
     )
@@ -64,6 +71,7 @@ def said(found: CompressStudy) -> list[str]:
     """Return in sentences what the columns mean here."""
     lines = [
         "weights B: flash of values, codes, columns and constants; smaller: than one byte a weight",
+        *_of_tables(found),
         "rows equal: answers of this computer's C that are those of the integers in Python, of the "
         "first trial's nets",
         f"the board answered {found.board_rows_equal} of {found.board_rows} rows as the same C "
@@ -73,6 +81,20 @@ def said(found: CompressStudy) -> list[str]:
     if found.emulated:
         lines.append(EMULATED)
     return lines
+
+
+def _of_tables(found: CompressStudy) -> list[str]:
+    if not found.tables:
+        return []
+    each = ", ".join(
+        f"{one.column[:40]} {one.rows:,} rows, {one.unknown} of {found.tested} tested values in "
+        "none of them"
+        for one in found.tables
+    )
+    return [
+        "rates are of the tables; layers are a byte a weight in all nets",
+        one_line(f"tables, of which row 0 is any value that was not learnt: {each}"),
+    ]
 
 
 def terminal(found: CompressStudy) -> RenderableType:

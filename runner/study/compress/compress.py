@@ -9,62 +9,37 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tinybench.errors import UsageError
-
 from ..images import Boarded, boarded, images_left, pieces_of, same_in, singly
-from ..kept import Key, Trial, chosen, key_of, open_study, store_study
-from ..one_image import Candidates, on_boards
+from ..kept import Key, Trial, key_of, open_study, store_study
+from ..one_image import Candidates, insist_fit, on_boards
 from ..parts import Part, Pieces, Share, share
-from ..rows import Parts, Rows, digest, middle_and_half, split
-from ..runs import insist_run, is_emulated
+from ..rows import Parts, Rows, split
+from ..runs import insist_run
 from ..work import Work
+from .asked import BITS, Asked, Form, Way, candidates_of, form_of
 from .compress_c import Named, weights_b, write_nets
-from .robe import Robe, index, robe
+from .robe import Robe, index
+from .tables import as_bytes, unknown
 from .tied import (
-    MOST,
-    Int8,
+    Inputs,
     IntNet,
     Net,
+    Places,
+    Shapes,
     Ties,
     answers,
     as_ints,
     drawn,
     palettised,
     pruned,
+    shrunk,
     trained,
     untied,
 )
 
-DENSE = "dense"
-METHODS = ("robe", "palette", "prune")
-RATE_MOST = 1024.0
-BITS = {2.0: 4, 4.0: 2, 8.0: 1}
-"""Of a palette's codes, by what an int8 shrinks by."""
 TUNED = 20
 """Epochs of training again what was pruned or coded."""
 BOARD_ROWS_MOST = 100
-HIDDEN_MOST, TRIALS_MOST = 1024, 100
-
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What decides a study."""
-
-    study: str = "compress"
-    format: int = 1
-    source: str
-    """Of the rows: a task, a file's name, or "digits"."""
-    rows_sha256: str
-    board: str
-    methods: list[str]
-    rates: list[float]
-    hidden: int
-    block: int
-    """Neighbouring weights that stay neighbours in ROBE's array."""
-    test: int
-    trials: int
-    seed: int
-    emulated: bool = False
-    """Whether the board is: what is counted and what is measured are never one study."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +55,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """Of the top-1 of the dense net."""
     weights_b: int
     """Flash of all that stands for the weights: values, codes, columns, constants of the hash."""
+    tables_b: int = 0
+    """Of that, what stands for embedding tables."""
     smaller: float
     """Bytes of the dense net for each of them."""
     rows_equal: int
@@ -91,12 +68,23 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     cycles_high: int | None = None
 
 
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """The embedding table of one column."""
+
+    column: str
+    rows: int
+    """Values of the rows that are learnt from, and one for all others."""
+    unknown: int
+    """Tested rows with one of the others."""
+
+
 class CompressStudy(msgspec.Struct, frozen=True, kw_only=True):
     """What a study of compression found."""
 
     asked: Asked
     tinybench: str
     features: int
+    """Columns of numbers."""
     classes: int
     learnt_from: int
     tested: int
@@ -108,86 +96,30 @@ class CompressStudy(msgspec.Struct, frozen=True, kw_only=True):
     board_rows_equal: int
     """Rows to which the board answered what the same C does here."""
     rows: list[Row]
-
-
-def ask(
-    rows: Rows,
-    source: str,
-    board: str,
-    methods: Sequence[str],
-    rates: Sequence[float],
-    hidden: int,
-    block: int,
-    test: int,
-    trials: int,
-    seed: int,
-    *,
-    emulate: bool = False,
-) -> Asked:
-    """Return what a study is asked for, checked. Raises UsageError."""
-    methods = chosen("--methods", methods, METHODS)
-    if not rows.classes:
-        raise UsageError("study compress tells classes apart, and these rows have real values")
-    split(rows, test, seed)  # what teaches nothing is said first
-    if not 1 <= hidden <= HIDDEN_MOST:
-        raise UsageError(f"--hidden {hidden}: 1 to {HIDDEN_MOST}")
-    if trials > TRIALS_MOST:
-        raise UsageError(f"--trials {trials}: at most {TRIALS_MOST}")
-    asked = Asked(
-        source=source, rows_sha256=digest(rows), board=board,
-        methods=methods, rates=sorted(set(rates)), hidden=hidden,
-        block=block, test=test, trials=trials, seed=seed,
-        emulated=is_emulated(board, emulate=emulate),
-    )  # fmt: skip
-    features, classes = rows.values.shape[1], len(rows.classes)
-    for method, rate in _ways(asked):
-        if not 1 < rate <= RATE_MOST:
-            raise UsageError(f"--rates {rate:g}: more than 1, at most {RATE_MOST:g}")
-        if method == "robe":
-            _shared(asked, rate, features, classes)
-        if method == "prune" and min(hidden * features, classes * hidden) / rate < 1:
-            raise UsageError(
-                f"--rates {rate:g} prunes a layer whole: the smaller one has "
-                f"{min(hidden * features, classes * hidden)} weights; take a lower rate or more "
-                "--hidden"
-            )
-    if not _ways(asked):
-        raise UsageError(
-            f"--methods palette: it has rates of {', '.join(f'{rate:g}' for rate in BITS)} alone; "
-            "ask for one of them by --rates"
-        )
-    return asked
-
-
-def _ways(asked: Asked) -> list[tuple[str, float]]:
-    """Return each method with each of its rates; a palette has those of 4, 2 and 1 bit."""
-    return [
-        (method, rate)
-        for method in asked.methods
-        for rate in asked.rates
-        if method != "palette" or rate in BITS
-    ]
+    tables: list[Table] = []
 
 
 def pieces(asked: Asked) -> Pieces:
     """Return what the folder of a study keeps beside trials."""
-    return pieces_of(singly(len(_candidates_of(asked))))
+    return pieces_of(singly(len(candidates_of(asked))))
 
 
-def _candidates_of(asked: Asked) -> list[tuple[str, float]]:
-    return [(DENSE, 1.0), *_ways(asked)]
+def ties_of(of: Robe, shapes: Shapes) -> Ties:
+    """Return the ties of a net whose tables share an array, or whose layers do.
 
-
-def _shared(asked: Asked, rate: float, features: int, classes: int) -> Robe:
-    count = asked.hidden * (features + classes)
-    return robe(max(1, round(count / rate)), asked.block)
-
-
-def ties_of(of: Robe, features: int, hidden: int, classes: int) -> Ties:
-    """Return the ties of a net whose layers share an array: rows of the second come behind."""
-    first = index(of, np.arange(hidden)[:, None], np.arange(features))
-    second = index(of, hidden + np.arange(classes)[:, None], np.arange(hidden))
-    return Ties((first, second), np.zeros(of.size, np.int64))
+    Rows of a second layer come behind those of the first. What shares none is behind the array.
+    """
+    which, row, begin = shrunk(shapes), 0, of.size
+    places, groups = list[Places](), [np.full(of.size, which[0])]
+    for n, (rows, columns) in enumerate(shapes):
+        if n in which:
+            places.append(index(of, row + np.arange(rows)[:, None], np.arange(columns)))
+            row += rows
+        else:
+            places.append(begin + np.arange(rows * columns).reshape(rows, columns))
+            groups.append(np.full(rows * columns, n))
+            begin += rows * columns
+    return Ties((places[0], places[1], places[2]), np.concatenate(groups))
 
 
 def run_compress(
@@ -201,7 +133,7 @@ def run_compress(
     ToolMissingError, ModelError and what a board raises.
     """
     parts, known = _done(rows, asked, work, None)
-    found = _summed(parts, asked, known, boarded(work.folder, singly(len(_candidates_of(asked)))))
+    found = _summed(parts, asked, known, boarded(work.folder, singly(len(candidates_of(asked)))))
     store_study(work.folder, found)
     return found
 
@@ -214,7 +146,7 @@ def share_compress(
 ) -> Share:
     """Train the nets of a part and run its candidates, as `run_compress` does all."""
     parts, _ = _done(rows, asked, work, part)
-    count = len(_candidates_of(asked))
+    count = len(candidates_of(asked))
     done = {
         "nets": len(share(range(asked.trials * count), part)),
         "candidates": len(share(range(count), part)),
@@ -235,13 +167,17 @@ def _done(
     """
     insist_run(work.words)
     parts = Parts(rows, *split(rows, asked.test, asked.seed))
-    values, labels = _as_int8(parts), rows.targets.astype(np.intp)
-    ways = _candidates_of(asked)
+    form, inputs = form_of(parts, asked)
+    learnt, tested = inputs.of(parts.train), inputs.of(parts.test)
+    labels = rows.targets.astype(np.intp)
+    ways = candidates_of(asked)
     mine = share([(trial, at) for trial in range(asked.trials) for at in range(len(ways))], part)
     with open_study(work.folder, asked, str(part or "")) as (known, keep):
         if known:
             work.say(f"{work.folder}: {len(known)} nets are there already")
         left = images_left(work.folder, singly(len(ways)), work.shards, part)
+        for group in left:  # what fits no board is said before anything is learnt
+            insist_fit([sum(_weights_b(form, ways[at])) for at in group.which], work.words)
         needed = {(0, at) for group in left for at in group.which}
         first = dict[int, IntNet]()
         for trial in work.track(range(asked.trials), "trials", asked.trials):
@@ -251,92 +187,80 @@ def _done(
                 for at, one in wanted.items()
                 if key_of(one) not in known or (trial, at) in needed
             }
-            nets = _nets(
-                values[parts.train], labels[parts.train], len(rows.classes), asked, wanted,
-                asked.seed + trial,
-            )  # fmt: skip
+            nets = _nets(learnt, labels[parts.train], form, wanted, asked.seed + trial)
             if trial == 0:
                 first = nets
             for at, one in wanted.items():
                 if key_of(one) not in known:
-                    right = answers(nets[at], values[parts.test])
+                    right = answers(nets[at], tested)
                     score = float(np.mean(right == labels[parts.test]))
                     done = msgspec.structs.replace(one, score=score)
                     keep(done)
                     known[key_of(one)] = done
-        of = _candidates(first, ways, values[parts.test], asked, len(rows.classes))
-        on_boards(of, left, work)
+        on_boards(_candidates(first, ways, tested, form), left, work)
     return parts, known
 
 
-def _as_int8(parts: Parts) -> Int8:
-    """Return all features as a board gets them, scaled by the rows that are learnt from."""
-    values = parts.rows.values
-    middle, half = middle_and_half(values[parts.train])
-    return np.clip(np.rint((values - middle) / half * MOST), -MOST, MOST).astype(np.int8)
-
-
 def _nets(
-    x: Int8,
+    learnt: Inputs,
     labels: npt.NDArray[np.intp],
-    classes: int,
-    asked: Asked,
+    form: Form,
     wanted: dict[int, Trial],
     seed: int,
 ) -> dict[int, IntNet]:
     """Train some nets of one trial; what is coded or pruned begins as the dense one."""
-    features, hidden = x.shape[1], asked.hidden
-    found = dict[int, IntNet]()
+    shapes, found = form.shapes, dict[int, IntNet]()
 
     @cache
     def dense() -> Net:
-        return trained(drawn(untied(features, hidden, classes), seed), x, labels, seed)
+        return trained(drawn(untied(shapes), seed), learnt, labels, seed)
 
     for at, one in wanted.items():
         if one.part == "robe":
-            ties = ties_of(_shared(asked, one.amount, features, classes), features, hidden, classes)
-            net = trained(drawn(ties, seed), x, labels, seed)
+            ties = ties_of(form.shared(one.amount), shapes)
+            net = trained(drawn(ties, seed), learnt, labels, seed)
         elif one.part == "palette":
-            net = trained(palettised(dense(), BITS[one.amount]), x, labels, seed, TUNED)
+            net = trained(palettised(dense(), BITS[one.amount]), learnt, labels, seed, TUNED)
         elif one.part == "prune":
-            net = trained(pruned(dense(), one.amount), x, labels, seed, TUNED)
+            net = trained(pruned(dense(), one.amount), learnt, labels, seed, TUNED)
         else:
             net = dense()
-        found[at] = as_ints(net, x)
+        found[at] = as_ints(net, learnt)
     return found
 
 
 def _candidates(
-    nets: dict[int, IntNet],
-    ways: Sequence[tuple[str, float]],
-    tested: Int8,
-    asked: Asked,
-    classes: int,
+    nets: dict[int, IntNet], ways: Sequence[Way], tested: Inputs, form: Form
 ) -> Candidates:
     """Return all candidates, of which those with a net can be written."""
-    features = tested.shape[1]
-
-    def named(at: int) -> Named:
-        method, rate = ways[at]
-        shared = _shared(asked, rate, features, classes) if method == "robe" else None
-        return method, nets[at], shared
 
     def write(engine: Path, which: Sequence[int]) -> list[int]:
-        some = [named(at) for at in which]
-        write_nets(engine, some)
-        return [weights_b(*one) for one in some]
+        some = [Named(ways[at][0], nets[at], _array(form, ways[at])) for at in which]
+        write_nets(engine, some, form.tables, form.numbers)
+        return [sum(_weights_b(form, ways[at])) for at in which]
 
     return Candidates(
         names=[f"{method} {rate:g}x" for method, rate in ways],
-        data=tested,
+        data=as_bytes(tested),
         board_rows=BOARD_ROWS_MOST,
         wanted=lambda at: answers(nets[at], tested),
         write=write,
     )
 
 
+def _array(form: Form, way: Way) -> Robe | None:
+    method, rate = way
+    return form.shared(rate) if method == "robe" else None
+
+
+def _weights_b(form: Form, way: Way) -> tuple[int, int]:
+    """Return the flash of tables and of layers."""
+    return weights_b(*way, form.shapes, _array(form, way))
+
+
 def _summed(parts: Parts, asked: Asked, known: dict[Key, Trial], board: Boarded) -> CompressStudy:
-    ways = _candidates_of(asked)
+    ways = candidates_of(asked)
+    form, inputs = form_of(parts, asked)
     scores = {
         way: np.array([known[(*way, -1, trial)].score for trial in range(asked.trials)])
         for way in ways
@@ -350,6 +274,7 @@ def _summed(parts: Parts, asked: Asked, known: dict[Key, Trial], board: Boarded)
             deviation=float(scores[method, rate].std(ddof=1)) if asked.trials > 1 else 0.0,
             lost=clean - float(scores[method, rate].mean()),
             weights_b=size_b,
+            tables_b=_weights_b(form, (method, rate))[0],
             smaller=board.weights_b[0] / size_b,
             rows_equal=equal,
             **msgspec.structs.asdict(counted),
@@ -363,4 +288,10 @@ def _summed(parts: Parts, asked: Asked, known: dict[Key, Trial], board: Boarded)
         classes=len(parts.rows.classes), learnt_from=len(parts.train), tested=len(parts.test),
         emulated=there.emulated, image_flash_b=there.flash_b, image_ram_b=there.ram_b,
         board_rows=there.rows, board_rows_equal=there.rows_equal, rows=found,
+        tables=[
+            Table(column=name, rows=count, unknown=missing)
+            for name, count, missing in zip(
+                form.tables.names, form.tables.rows, unknown(inputs.of(parts.test)), strict=True
+            )
+        ],
     )  # fmt: skip

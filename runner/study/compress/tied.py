@@ -1,4 +1,4 @@
-"""A net of one hidden layer whose weights are entries of a table, trained and made int8."""
+"""A net of embedding tables and one hidden layer, whose weights are tied: trained, made int8."""
 
 from dataclasses import dataclass, replace
 
@@ -7,23 +7,36 @@ import numpy.typing as npt
 
 from ..rows import Floats
 
-EPOCHS, BATCH, STEP = 60, 32, 0.02
+BATCH, STEP = 32, 0.02
+EPOCHS, EPOCHS_LEAST, TURNS = 60, 20, 6000
+"""How often all rows are learnt from; rows that are many less often, in about so many steps."""
 DECAY = 1e-4
 """Of the entries, each step, against weights that grow for the training rows alone."""
 MOST = 127
+RANGE = 4.0
+"""Of the entries of tables: what a row holds is an entry of that size, and an int8 input as is."""
+UNKNOWN_SHARE = 0.02
+"""Of values that are taken for unknown ones in learning, so that those rows are learnt, too."""
+ALL = slice(None)
 Places = npt.NDArray[np.int64]
 Int8 = npt.NDArray[np.int8]
 Int32 = npt.NDArray[np.int32]
+Shapes = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+"""Of all tables, [rows][width], and of both layers."""
 
 
 @dataclass(frozen=True)
 class Ties:
-    """Which entry of a table each weight is; weights of one entry are the same, times a factor."""
+    """Which entry each weight is; weights of one entry are the same, times a factor.
 
-    places: tuple[Places, Places]
-    """[hidden][features] and [classes][hidden]."""
+    Weights are those of all embedding tables, [rows][width], which may have no row, and those of
+    the layers, [hidden][inputs] and [classes][hidden].
+    """
+
+    places: tuple[Places, Places, Places]
     groups: npt.NDArray[np.int64]
-    """Of each entry, which scale it has as int8: that of its layer, or a common one."""
+    """Of each entry, which scale it has as int8: 0, that of tables; else its layer's, or a common
+    one."""
     zeros: int = 0
     """So many entries at the end are 0 and stay so."""
 
@@ -35,8 +48,8 @@ class Net:
     ties: Ties
     entries: Floats
     biases: tuple[Floats, Floats]
-    factors: tuple[float, float]
-    """Of the layers: a weight is its entry times that."""
+    factors: tuple[float, float, float]
+    """Of tables and layers: a weight is its entry times that."""
 
 
 @dataclass(frozen=True)
@@ -51,48 +64,76 @@ class IntNet:
     """From sums of the first layer to inputs of the second: sum * multiplier * 2^-shift."""
 
 
-def untied(features: int, hidden: int, classes: int) -> Ties:
+@dataclass(frozen=True)
+class Inputs:
+    """What nets are given, row by row."""
+
+    rows: Places
+    """[rows][columns]: which row of all tables each category is."""
+    numbers: Int8
+    """[rows][features]."""
+    firsts: Places
+    """[columns]: the row of each table that stands for values it has not."""
+
+    def of(self, which: npt.NDArray[np.intp]) -> "Inputs":
+        """Return some of the rows."""
+        return Inputs(self.rows[which], self.numbers[which], self.firsts)
+
+
+def untied(shapes: Shapes) -> Ties:
     """Return ties of a net in which each weight is its own entry."""
-    first, second = hidden * features, classes * hidden
-    places = np.arange(first + second)
-    return Ties(
-        (places[:first].reshape(hidden, features), places[first:].reshape(classes, hidden)),
-        np.repeat([0, 1], [first, second]),
+    sizes = [rows * columns for rows, columns in shapes]
+    tables, first, second = (
+        place.reshape(shape)
+        for place, shape in zip(
+            np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:2]), shapes, strict=True
+        )
     )
+    return Ties((tables, first, second), np.repeat([0, 1, 2], sizes))
 
 
 def drawn(ties: Ties, seed: int) -> Net:
     """Return a net of random entries."""
-    (hidden, features), classes = ties.places[0].shape, len(ties.places[1])
+    (hidden, features), classes = ties.places[1].shape, len(ties.places[2])
     entries = np.random.default_rng(seed).normal(0, 1, len(ties.groups))
     return Net(
         ties, _zeroed(entries, ties), (np.zeros(hidden), np.zeros(classes)),
-        ((2 / features) ** 0.5, (1 / hidden) ** 0.5),
+        (1 / RANGE, (2 / features) ** 0.5, (1 / hidden) ** 0.5),
     )  # fmt: skip
 
 
 def trained(
-    net: Net, values: Int8, labels: npt.NDArray[np.intp], seed: int, epochs: int = EPOCHS
+    net: Net, inputs: Inputs, labels: npt.NDArray[np.intp], seed: int, epochs: int | None = None
 ) -> Net:
-    """Return a net that has learnt rows [rows][features]: cross-entropy, by Adam.
+    """Return a net that has learnt rows: cross-entropy, by Adam.
 
-    Ref: Kingma and Ba, Adam, arXiv 1412.6980.
+    So often, or as EPOCHS says. Ref: Kingma and Ba, Adam, arXiv 1412.6980.
     """
-    x_all = values.astype(np.float64) / MOST
+    numbers = inputs.numbers.astype(np.float64) / MOST
     rng, count = np.random.default_rng(seed), len(labels)
     turns = max(1, -(-count // BATCH))
-    flat, ties = np.concatenate([place.ravel() for place in net.ties.places]), net.ties
-    split, shapes = net.ties.places[0].size, [place.shape for place in net.ties.places]
+    epochs = epochs or max(EPOCHS_LEAST, min(EPOCHS, TURNS // turns))
+    ties, (tables, *layers) = net.ties, net.ties.places
+    flat = np.concatenate([place.ravel() for place in layers])
+    split, shapes = layers[0].size, [place.shape for place in layers]
+    most = np.where(ties.groups == 0, RANGE, np.inf)
+    looked_up = inputs.rows.shape[1] * tables.shape[1]
     state = [net.entries.copy(), *(bias.copy() for bias in net.biases)]
-    means, squares = [np.zeros_like(one) for one in state], [np.zeros_like(one) for one in state]
+    moments = [(np.zeros_like(one), np.zeros_like(one)) for one in state]
     order = np.arange(count)
     for turn in range(epochs * turns):
         if turn % turns == 0:
             order = rng.permutation(count)
         batch = order[turn % turns * BATCH :][:BATCH]
-        x, entries = x_all[batch], state[0]
-        first = entries[flat[:split]].reshape(shapes[0]) * net.factors[0]
-        second = entries[flat[split:]].reshape(shapes[1]) * net.factors[1]
+        x, entries = numbers[batch], state[0]
+        at = np.zeros((len(batch), 0), np.int64)
+        if looked_up:
+            rows = inputs.rows[batch]
+            rows = np.where(rng.random(rows.shape) < UNKNOWN_SHARE, inputs.firsts, rows)
+            at = tables[rows].reshape(len(batch), looked_up)
+            x = np.hstack((entries[at] * net.factors[0], x))
+        first = entries[flat[:split]].reshape(shapes[0]) * net.factors[1]
+        second = entries[flat[split:]].reshape(shapes[1]) * net.factors[2]
         hidden = np.maximum(x @ first.T + state[1], 0)
         scores = hidden @ second.T + state[2]
         wrong = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -101,17 +142,41 @@ def trained(
         wrong /= len(batch)
         back = wrong @ second * (hidden > 0)
         by_weight = np.concatenate(
-            [(back.T @ x).ravel() * net.factors[0], (wrong.T @ hidden).ravel() * net.factors[1]]
+            [(back.T @ x).ravel() * net.factors[1], (wrong.T @ hidden).ravel() * net.factors[2]]
         )
-        slopes = [np.bincount(flat, by_weight, len(entries)), back.sum(axis=0), wrong.sum(axis=0)]
+        which: Places | slice = ALL
+        if looked_up:  # of large tables a step reaches few entries: the others stay as they are
+            by_input = back @ first[:, :looked_up] * net.factors[0]
+            by_weight = np.append(by_weight, by_input)
+            which, reached = np.unique(np.append(flat, at), return_inverse=True)
+            slope = np.asarray(np.bincount(reached, by_weight), np.float64)
+        else:
+            slope = np.asarray(np.bincount(flat, by_weight, len(entries)), np.float64)
         rate = STEP * 0.5 * (1 + np.cos(np.pi * turn / (epochs * turns)))
-        for n, slope in enumerate(slopes):
-            means[n] += 0.1 * (slope - means[n])
-            squares[n] += 0.001 * (slope**2 - squares[n])
-            spread = np.sqrt(squares[n] / (1 - 0.999 ** (turn + 1))) + 1e-8
-            state[n] -= rate * means[n] / (1 - 0.9 ** (turn + 1)) / spread
-        state[0] = _zeroed(state[0] * (1 - DECAY), ties)
+        _step(entries, moments[0], which, slope, rate, turn + 1)
+        _step(state[1], moments[1], ALL, back.sum(axis=0), rate, turn + 1)
+        _step(state[2], moments[2], ALL, wrong.sum(axis=0), rate, turn + 1)
+        entries[which] *= 1 - DECAY
+        if looked_up:
+            entries[which] = np.clip(entries[which], -most[which], most[which])
+        _zeroed(entries, ties)
     return replace(net, entries=state[0], biases=(state[1], state[2]))
+
+
+def _step(
+    of: Floats,
+    moments: tuple[Floats, Floats],
+    which: Places | slice,
+    slope: Floats,
+    rate: float,
+    turn: int,
+) -> None:
+    """Let some of the values that learn take a step of Adam."""
+    mean, square = moments
+    mean[which] += 0.1 * (slope - mean[which])
+    square[which] += 0.001 * (slope**2 - square[which])
+    spread = np.sqrt(square[which] / (1 - 0.999**turn)) + 1e-8
+    of[which] -= rate * mean[which] / (1 - 0.9**turn) / spread
 
 
 def _zeroed(entries: Floats, ties: Ties) -> Floats:
@@ -120,29 +185,40 @@ def _zeroed(entries: Floats, ties: Ties) -> Floats:
     return entries
 
 
+def shrunk(shapes: Shapes) -> tuple[int, ...]:
+    """Return which matrices take less flash: tables, or layers where there are none."""
+    return (0,) if shapes[0][0] else (1, 2)
+
+
 def pruned(net: Net, rate: float) -> Net:
-    """Return a net, to be trained again, of 1 weight in `rate` of each layer: the largest."""
-    kept = list[Places]()
-    for place, shape in zip(net.ties.places, _shapes(net), strict=True):
+    """Return a net, to be trained again, of 1 weight in `rate` of what shrinks: the largest."""
+    kept, which = list[Places](), shrunk(shapes_of(net.ties))
+    for n, place in enumerate(net.ties.places):
         most = np.argsort(-np.abs(net.entries[place.ravel()]), kind="stable")
-        kept.append(place.ravel()[np.sort(most[: round(shape[0] * shape[1] / rate)])])
+        count = round(place.size / rate) if n in which else place.size
+        kept.append(place.ravel()[np.sort(most[:count])])
     left = np.concatenate(kept)
     renamed = np.full(len(net.entries), len(left))
     renamed[left] = np.arange(len(left))
     groups = np.append(net.ties.groups[left], 0)
-    ties = Ties((renamed[net.ties.places[0]], renamed[net.ties.places[1]]), groups, zeros=1)
+    tables, first, second = (renamed[place] for place in net.ties.places)
+    ties = Ties((tables, first, second), groups, zeros=1)
     return replace(net, ties=ties, entries=np.append(net.entries[left], 0.0))
 
 
 def palettised(net: Net, bits: int) -> Net:
-    """Return a net, to be trained again, whose layers have 2^bits different weights each.
+    """Return a net, to be trained again, of 2^bits different weights in each that shrinks.
 
     Those are the means of k-means, begun with quantiles. Ref: Han, Mao and Dally, arXiv 1510.00149.
     """
-    size = 1 << bits
+    size, which = 1 << bits, shrunk(shapes_of(net.ties))
     places, entries = list[Places](), list[Floats]()
-    for layer, place in enumerate(net.ties.places):
-        weights = net.entries[place]
+    for n, place in enumerate(net.ties.places):
+        weights, begin = net.entries[place], sum(map(len, entries))
+        if n not in which:
+            places.append(begin + np.arange(place.size).reshape(place.shape))
+            entries.append(weights.ravel())
+            continue
         means = np.quantile(weights, (np.arange(size) + 0.5) / size)
         codes = _nearest(weights, means)
         for _ in range(20):
@@ -150,9 +226,10 @@ def palettised(net: Net, bits: int) -> Net:
             counts = np.bincount(codes.ravel(), minlength=size)
             means = np.where(counts > 0, sums / np.maximum(counts, 1), means)
             codes = _nearest(weights, means)
-        places.append(codes + layer * size)
+        places.append(codes + begin)
         entries.append(means)
-    ties = Ties((places[0], places[1]), np.repeat([0, 1], size))
+    groups = np.repeat([0, 1, 2], [len(one) for one in entries])
+    ties = Ties((places[0], places[1], places[2]), groups)
     return replace(net, ties=ties, entries=np.concatenate(entries))
 
 
@@ -160,49 +237,57 @@ def _nearest(weights: Floats, means: Floats) -> Places:
     return np.asarray(np.abs(weights[..., None] - means).argmin(axis=-1), np.int64)
 
 
-def _shapes(net: Net) -> list[tuple[int, ...]]:
-    return [place.shape for place in net.ties.places]
+def shapes_of(ties: Ties) -> Shapes:
+    """Return the shapes of tables and of both layers."""
+    (tables, width), (hidden, inputs), (classes, _) = (place.shape for place in ties.places)
+    return (tables, width), (hidden, inputs), (classes, hidden)
 
 
-def as_ints(net: Net, values: Int8) -> IntNet:
-    """Return a net as a board has it; `values` are what its inner range is found by."""
-    groups, scales = net.ties.groups, np.zeros(2)
-    for group in range(2):
-        most = np.abs(net.entries[groups == group]).max(initial=0.0)
+def as_ints(net: Net, inputs: Inputs) -> IntNet:
+    """Return a net as a board has it; `inputs` are what its inner range is found by."""
+    ties, scales = net.ties, np.full(3, RANGE / MOST)
+    for group in (1, 2):
+        most = np.abs(net.entries[ties.groups == group]).max(initial=0.0)
         scales[group] = (most or 1.0) / MOST
-    steps = scales[groups]
-    entries = np.rint(net.entries / steps).astype(np.int8)
-    layers = [float(steps[place.ravel()[0]]) for place in net.ties.places]
-    if net.ties.zeros:  # an entry of 0 has no scale of its own
-        layers = [float(scales[0]), float(scales[1])]
-    first = net.entries[net.ties.places[0]] * net.factors[0]
-    hidden = np.maximum(values.astype(np.float64) / MOST @ first.T + net.biases[0], 0)
+    entries = np.rint(net.entries / scales[ties.groups]).astype(np.int8)
+    steps = [float(scales[1]), float(scales[ties.groups.max()])]
+    first = net.entries[ties.places[1]] * net.factors[1]
+    x = _whole(entries[ties.places[0]], inputs) / MOST
+    hidden = np.maximum(x @ first.T + net.biases[0], 0)
     hidden_step = (float(hidden.max(initial=0.0)) or 1.0) / MOST
-    sum_step = layers[0] * net.factors[0] / MOST
-    second_step = layers[1] * net.factors[1] * hidden_step
+    sum_step = steps[0] * net.factors[1] / MOST
+    second_step = steps[1] * net.factors[2] * hidden_step
     fraction, exponent = np.frexp(sum_step / hidden_step)
     shift = 30 - int(exponent)
     multiplier = int(np.ldexp(fraction, 30))
     return IntNet(
-        net.ties, entries,
+        ties, entries,
         (_biases(net.biases[0] / sum_step), _biases(net.biases[1] / second_step)),
         multiplier, shift,
     )  # fmt: skip
+
+
+def _whole(tables: Int8, inputs: Inputs) -> npt.NDArray[np.int64]:
+    """Return what the first layer is given: rows of tables one after the other, then numbers."""
+    looked_up = tables[inputs.rows].reshape(len(inputs.rows), -1)
+    return np.hstack((looked_up, inputs.numbers)).astype(np.int64)
 
 
 def _biases(values: Floats) -> Int32:
     return np.clip(np.rint(values), -(1 << 30), 1 << 30).astype(np.int32)
 
 
-def weights(net: IntNet) -> tuple[Int8, Int8]:
-    """Return the weights of both layers, one by one."""
-    return net.entries[net.ties.places[0]], net.entries[net.ties.places[1]]
+def weights(net: IntNet) -> tuple[Int8, Int8, Int8]:
+    """Return the weights of tables and of both layers, one by one."""
+    tables, first, second = (net.entries[place] for place in net.ties.places)
+    return tables, first, second
 
 
-def answers(net: IntNet, values: Int8) -> npt.NDArray[np.intp]:
+def answers(net: IntNet, inputs: Inputs) -> npt.NDArray[np.intp]:
     """Return the classes of rows, by the integers that a board computes."""
-    first, second = (one.astype(np.int64) for one in weights(net))
-    sums = values.astype(np.int64) @ first.T + net.biases[0]
+    tables, *layers = weights(net)
+    first, second = (one.astype(np.int64) for one in layers)
+    sums = _whole(tables, inputs) @ first.T + net.biases[0]
     half = 1 << (net.shift - 1)
     hidden = np.where(sums <= 0, 0, np.minimum((sums * net.multiplier + half) >> net.shift, MOST))
     return (hidden @ second.T + net.biases[1]).argmax(axis=1)

@@ -10,7 +10,7 @@ from tinybench.runner.cli.options import PATH
 from tinybench.runner.cli.study import study
 from tinybench.runner.cli.study.through_lab import HERE, KEYS
 from tinybench.runner.study.classic import learn
-from tinybench.runner.study.compress import compress
+from tinybench.runner.study.compress import asked as compress_asked
 from tinybench.runner.study.listed import KINDS
 from tinybench.runner.study.noise import perturb
 from tinybench.runner.study.options import FLAG, OPTIONS, STUDIES, insist_options, words
@@ -46,7 +46,7 @@ def test_choices_are_the_same_wherever_they_stand() -> None:
     for name, option, here, there in (
         ("noise", "noise", "NOISES", perturb.NOISES),
         ("classic", "models", "KINDS", learn.KINDS),
-        ("compress", "methods", "METHODS", compress.METHODS),
+        ("compress", "methods", "METHODS", compress_asked.METHODS),
         ("sparsity", "scheme", "SCHEMES", sparsity.SCHEMES),
         ("quantisation", "schemes", "SCHEMES", quantisation.SCHEMES),
         ("sweep", "objectives", "OBJECTIVES", tuple(asked.OBJECTIVES)),
@@ -69,6 +69,8 @@ def test_choices_are_the_same_wherever_they_stand() -> None:
         ("classic", {"models": "linear, knn", "regression": True, "target": "a b", "threads": 2},
          ["--models=linear, knn", "--regression", "--target=a b", "--threads=2"]),
         ("compress", {"methods": "robe", "rates": "2,64"}, ["--methods=robe", "--rates=2,64"]),
+        ("compress", {"tables": True, "embed": "a b,c", "width": 8},
+         ["--tables", "--embed=a b,c", "--width=8"]),
         ("sparsity", {"shape": "64x64", "blocks": "8xall,32x128"},
          ["--shape=64x64", "--blocks=8xall,32x128"]),
         ("sparsity", {"convolutions": True, "windows": True}, ["--convolutions", "--windows"]),

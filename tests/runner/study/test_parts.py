@@ -15,6 +15,7 @@ from tests.runner.study.dealt import gathered
 from tests.runner.study.test_compress import table
 from tinybench.errors import RunFolderError, UsageError
 from tinybench.runner.study import one_image
+from tinybench.runner.study.compress import asked as compress_asked
 from tinybench.runner.study.compress import compress
 from tinybench.runner.study.compress.compress import run_compress, share_compress
 from tinybench.runner.study.images import Counted, OnBoard
@@ -98,7 +99,9 @@ def test_candidates_in_parts_are_the_images_of_as_many_shards(
     ran = list[str]()
     monkeypatch.setattr(one_image, "_on_board", counted(ran))
     rows, words = table(), {"board": "mps2-an386"}
-    asked = compress.ask(rows, "", "mps2-an386", compress.METHODS, (2, 4), 9, 4, 30, 2, 1)
+    asked = compress_asked.ask(
+        rows, "", "mps2-an386", compress_asked.METHODS, (2, 4), 9, 4, 30, 2, 1
+    )
     run_compress(rows, asked, Work(tmp_path / "whole", words, *QUIET, 2))
     wanted = (tmp_path / "whole" / "study.json").read_text()
     ran.clear()

@@ -1,0 +1,181 @@
+"""What a study of compression is asked for, checked before anything is learnt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from tinybench.errors import UsageError
+
+from ..kept import chosen
+from ..rows import Parts, Rows, digest, split
+from ..runs import board_of, is_emulated
+from .robe import Robe, robe, roomy
+from .tables import Tables, tables_of
+from .tied import Inputs, Shapes, shrunk
+
+DENSE = "dense"
+METHODS = ("robe", "palette", "prune")
+RATE_MOST = 1024.0
+BITS = {2.0: 4, 4.0: 2, 8.0: 1}
+"""Of a palette's codes, by what an int8 shrinks by."""
+HIDDEN_MOST, TRIALS_MOST = 1024, 100
+WIDTH, WIDTH_MOST = 16, 256
+"""Of a row of an embedding table; a byte tells a column of it."""
+TABLES_MOST = 1 << 20
+"""Weights of all tables."""
+Way = tuple[str, float]
+"""A method and its rate."""
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What decides a study."""
+
+    study: str = "compress"
+    format: int = 1
+    source: str
+    """Of the rows: a task, a file's name, or what is made or taken here."""
+    rows_sha256: str
+    board: str
+    methods: list[str]
+    rates: list[float]
+    hidden: int
+    block: int
+    """Neighbouring weights that stay neighbours in ROBE's array."""
+    test: int
+    trials: int
+    seed: int
+    emulated: bool = False
+    """Whether the board is: what is counted and what is measured are never one study."""
+    embed: list[str] = []
+    """Columns of categories, each of which has an embedding table."""
+    width: int = 0
+    """Weights of a row of a table; 0 without tables."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What all nets of a study have in common."""
+
+    tables: Tables
+    numbers: int
+    hidden: int
+    classes: int
+    block: int
+
+    @property
+    def shapes(self) -> Shapes:
+        """Return those of tables and layers."""
+        return self.tables.shapes(self.numbers, self.hidden, self.classes)
+
+    @property
+    def shrunk(self) -> tuple[int, ...]:
+        """Return the weights of what takes less flash: of all tables, or of each layer."""
+        return tuple(rows * columns for rows, columns in self._shrunk)
+
+    @property
+    def _shrunk(self) -> list[tuple[int, int]]:
+        return [self.shapes[which] for which in shrunk(self.shapes)]
+
+    def shared(self, rate: float) -> Robe:
+        """Return ROBE's array. Raises UsageError where it has no room for a block."""
+        size = max(1, round(sum(self.shrunk) / rate))
+        rows = self.tables.count
+        return roomy(size, self.block, rows) if rows else robe(size, self.block)
+
+
+def form_of(parts: Parts, asked: Asked) -> tuple[Form, Inputs]:
+    """Return the form of all nets, and what they are given of all rows."""
+    tables, inputs = tables_of(parts, asked.width)
+    numbers, classes = inputs.numbers.shape[1], len(parts.rows.classes)
+    return Form(tables, numbers, asked.hidden, classes, asked.block), inputs
+
+
+def ask(
+    rows: Rows,
+    source: str,
+    board: str,
+    methods: Sequence[str],
+    rates: Sequence[float],
+    hidden: int,
+    block: int,
+    test: int,
+    trials: int,
+    seed: int,
+    *,
+    width: int | None = None,
+    emulate: bool = False,
+) -> Asked:
+    """Return what a study is asked for, checked. Raises UsageError."""
+    methods = chosen("--methods", methods, METHODS)
+    if not rows.classes:
+        raise UsageError("study compress tells classes apart, and these rows have real values")
+    parts = Parts(rows, *split(rows, test, seed))  # what teaches nothing is said first
+    if not 1 <= hidden <= HIDDEN_MOST:
+        raise UsageError(f"--hidden {hidden}: 1 to {HIDDEN_MOST}")
+    if trials > TRIALS_MOST:
+        raise UsageError(f"--trials {trials}: at most {TRIALS_MOST}")
+    embed = [one.name for one in rows.categories]
+    if width is not None and not embed:
+        raise UsageError(
+            "--width is of embedding tables: name columns of categories by --embed, or take "
+            "--tables"
+        )
+    if width is not None and not 1 <= width <= WIDTH_MOST:
+        raise UsageError(f"--width {width}: 1 to {WIDTH_MOST}")
+    asked = Asked(
+        source=source, rows_sha256=digest(rows), board=board,
+        methods=methods, rates=sorted(set(rates)), hidden=hidden,
+        block=block, test=test, trials=trials, seed=seed,
+        emulated=is_emulated(board, emulate=emulate), embed=embed,
+        width=(width or WIDTH) if embed else 0,
+    )  # fmt: skip
+    form, _ = form_of(parts, asked)
+    _insist_size(form, board, emulate=emulate)
+    for method, rate in _ways(asked):
+        if not 1 < rate <= RATE_MOST:
+            raise UsageError(f"--rates {rate:g}: more than 1, at most {RATE_MOST:g}")
+        if method == "robe":
+            form.shared(rate)
+        if method == "prune" and min(form.shrunk) / rate < 1:
+            raise UsageError(
+                f"--rates {rate:g} prunes {'tables' if embed else 'a layer'} whole, of "
+                f"{min(form.shrunk)} weights; take a lower rate, or more of them by "
+                f"{'--width' if embed else '--hidden'}"
+            )
+    if not _ways(asked):
+        raise UsageError(
+            f"--methods palette: it has rates of {', '.join(f'{rate:g}' for rate in BITS)} alone; "
+            "ask for one of them by --rates"
+        )
+    return asked
+
+
+def _insist_size(form: Form, board: str, *, emulate: bool) -> None:
+    """Raise UsageError for tables that no net on the board can have: before hours of learning."""
+    rows, width = form.tables.count, form.tables.width
+    most = f"tables of {rows:,} rows of {width} weights are"
+    less = "join values that are rare, leave a column out, or take a smaller --width"
+    if rows * width > TABLES_MOST:
+        raise UsageError(f"{most} more than {TABLES_MOST:,} weights: {less}")
+    memory = board_of(board, emulate=emulate).memory
+    if rows and memory is not None and rows * width > memory.flash_size_b:
+        raise UsageError(
+            f"{most} {rows * width:,} bytes in the dense net that all others are held against, and "
+            f"{board} has {memory.flash_size_b:,} bytes of flash: {less}"
+        )
+
+
+def candidates_of(asked: Asked) -> list[Way]:
+    """Return the dense net, and each method with each of its rates."""
+    return [(DENSE, 1.0), *_ways(asked)]
+
+
+def _ways(asked: Asked) -> list[Way]:
+    """Return each method with each of its rates; a palette has those of 4, 2 and 1 bit."""
+    return [
+        (method, rate)
+        for method in asked.methods
+        for rate in asked.rates
+        if method != "palette" or rate in BITS
+    ]
