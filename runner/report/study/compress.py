@@ -44,7 +44,7 @@ def cells(row: Row, found: CompressStudy) -> tuple[str, ...]:
         f"{row.rate:g}x",
         f"{row.score:.4f}",
         f"{row.deviation:.4f}",
-        f"{row.lost * 100:.1f}",
+        f"{row.lost * 100:z.1f}",
         f"{row.weights_b:,}",
         *((f"{row.tables_b:,}", f"{layers_b:,}") if found.tables else ()),
         f"{row.smaller:.2f}x",

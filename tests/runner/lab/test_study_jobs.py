@@ -103,6 +103,8 @@ def test_rows_of_ones_own_are_sent_as_a_model_is(tmp_path: Path) -> None:
         ('[[jobs]]\nname="a"\nstudy="classic"\ntask="kws"\ncsv="jobs.toml"\n', "one of both"),
         ('[[jobs]]\nname="a"\nstudy="compress"\ntask="kws"\nmodel="one.tflite"\n', "no model"),
         ('[[jobs]]\nname="a"\nstudy="classic"\ntask="kws"\nwith={regression=true}\n', "of a csv"),
+        ('[[jobs]]\nname="a"\nstudy="compress"\nwith={embed="city"}\n', "embed are of a csv"),
+        ('[[jobs]]\nname="a"\nstudy="compress"\ntask="kws"\nwith={tables=true}\n', "leave out"),
         (SWEEP, "study sweep varies something"),
         (f"{VARIED}board='host'\nparts=2\nwith.runs=3\n", "leave one of both out"),
         (f"{VARIED}board='host'\nparts=2\nwith.budget='1h'\n", "leave one of both out"),
