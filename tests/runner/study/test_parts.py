@@ -12,7 +12,7 @@ import pytest
 from tests.bench.study.noise_golden import wide
 from tests.program import tinybench
 from tests.runner.study.dealt import gathered
-from tests.runner.study.test_compress import table
+from tests.runner.study.test_compress import logged, table
 from tinybench.errors import RunFolderError, UsageError
 from tinybench.runner.study import one_image
 from tinybench.runner.study.compress import asked as compress_asked
@@ -25,6 +25,7 @@ from tinybench.runner.study.noise.asked import Asked, ask
 from tinybench.runner.study.noise.findings import NoiseStudy
 from tinybench.runner.study.noise.noise import PIECES, Line, run_noise, share_noise
 from tinybench.runner.study.parts import Part, Pieces, gather, insist_kind, part_of, share
+from tinybench.runner.study.rows import Rows
 from tinybench.runner.study.sparsity import sparsity
 from tinybench.runner.study.sparsity.matrices import made, matrices_of
 from tinybench.runner.study.sparsity.pruned import Block
@@ -92,13 +93,14 @@ def counted(names: list[str]) -> Callable[..., OnBoard]:
     return on_board
 
 
+@pytest.mark.parametrize("rows", [table(), logged()], ids=["layers", "tables"])
 def test_candidates_in_parts_are_the_images_of_as_many_shards(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: Rows
 ) -> None:
     """Nets are trained and counted where their part is; what a part lacks is done at gathering."""
     ran = list[str]()
     monkeypatch.setattr(one_image, "_on_board", counted(ran))
-    rows, words = table(), {"board": "mps2-an386"}
+    words = {"board": "mps2-an386"}
     asked = compress_asked.ask(
         rows, "", "mps2-an386", compress_asked.METHODS, (2, 4), 9, 4, 30, 2, 1
     )
