@@ -175,6 +175,23 @@ def insist_clock(job: Job, kind: str) -> None:
         at_clock(kind, asked.clock_hz)
 
 
+def _insist_of(job: Job, study: str, task: object) -> None:
+    """Raise UsageError where it is not said, or said twice, what a study is of."""
+    if job.model is not None and (study not in OF_MODEL or task is None):
+        raise UsageError(f"study {study} takes no model" + " without a task" * (study in OF_MODEL))
+    if job.csv is not None and (study not in OF_ROWS or task is not None):
+        words = "a task or a csv, one of both" if study in OF_ROWS else "no csv"
+        raise UsageError(f"study {study} takes {words}")
+    if study == "classic" and task is None and job.csv is None:
+        raise UsageError("study classic learns from something: name a task, or rows by csv")
+    if job.csv is None and not {"target", "regression", "embed"}.isdisjoint(job.words):
+        raise UsageError(
+            "target, regression and embed are of a csv: a task says itself what to tell"
+        )
+    if job.words.get("tables") and (task is not None or job.csv is not None):
+        raise UsageError("tables are of events that are made here: leave out the task and the csv")
+
+
 def insist_study(job: Job) -> None:
     """Raise UsageError for a study that no board could ever do, as far as is known without one."""
     study = job.study or ""
@@ -194,19 +211,7 @@ def insist_study(job: Job) -> None:
         raise UsageError(f"study {study} is of a task: name it by task, such as kws")
     if study == "sweep" and not varied:
         raise UsageError("study sweep varies something: with = { by = ['kernels=plain,dsp'] }")
-    if job.model is not None and (study not in OF_MODEL or task is None):
-        raise UsageError(f"study {study} takes no model" + " without a task" * (study in OF_MODEL))
-    if job.csv is not None and (study not in OF_ROWS or task is not None):
-        words = "a task or a csv, one of both" if study in OF_ROWS else "no csv"
-        raise UsageError(f"study {study} takes {words}")
-    if study == "classic" and task is None and job.csv is None:
-        raise UsageError("study classic learns from something: name a task, or rows by csv")
-    if job.csv is None and not {"target", "regression", "embed"}.isdisjoint(job.words):
-        raise UsageError(
-            "target, regression and embed are of a csv: a task says itself what to tell"
-        )
-    if job.words.get("tables") and (task is not None or job.csv is not None):
-        raise UsageError("tables are of events that are made here: leave out the task and the csv")
+    _insist_of(job, study, task)
     if job.parts > 1 and not {"budget", "runs"}.isdisjoint(job.words):
         raise UsageError(
             "parts are all of a sweep, dealt out evenly: with budget or runs the next combination "
