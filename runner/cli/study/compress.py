@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinybench.errors import UsageError
-from tinybench.printable import one_line
 
 from ...results.defaults import DEFAULT_BOARD
 from .. import options
@@ -81,6 +80,8 @@ def compress(
     All of them are in one image, and get the same rows. Exit status 1 where the board, the same C
     on this computer and Python do not answer the same to each row.
     """
+    from tinybench.printable import one_line
+
     from ...report.study import compress as report
     from ...study.compress.asked import ask
     from ...study.compress.compress import pieces, run_compress, share_compress
