@@ -8,7 +8,7 @@
     │   ├── ToolMissingError      a program that the run needs is not installed
     │   ├── RunFolderError        a run folder that cannot be written or read
     │   │   └── OtherFolderError      ... for it is of something else, or what it keeps is damaged
-    │   ├── AbsentError           a board that is named is not attached
+    │   ├── AbsentError           no board, or not just one, is attached here by its name
     │   └── TraceError            an energy trace that cannot be written, read or used
     └── BenchError            exit 3: the bench failed while doing it
         ├── BuildError            the firmware did not build
@@ -66,7 +66,7 @@ class OtherFolderError(RunFolderError):
 
 
 class AbsentError(UsageError):
-    """A board that is named is not attached; a lab waits for it, and runs the job elsewhere."""
+    """A board is not attached here, or not told from others; a lab waits, or runs elsewhere."""
 
 
 class TraceError(UsageError):

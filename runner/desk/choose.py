@@ -28,7 +28,8 @@ def choose(
 
     A request that needs none of these is returned as it is. `say` is told which board was taken.
     Unless `port_needed`, a probe, a hub port or a boot loader that waits is enough of a board.
-    Raises UsageError when there is none, or more than one without a choice.
+    Raises AbsentError when there is none, or more than one without a choice; UsageError for what
+    cannot be, whatever is attached.
     """
     desk = bench.boards.get(request.board)
     kind = request.board if desk is None else desk.board
@@ -36,7 +37,7 @@ def choose(
         raise UsageError(boards.no_board(kind, [*boards.names(), *bench.boards]))
     named = {} if desk is None else {request.board: desk}
     if request.clock_hz is not None:
-        named = named or _of_kind(bench, boards.load_board(kind, emulate=request.emulate))
+        named = named or of_kind(bench, boards.load_board(kind, emulate=request.emulate))
         kind = at_clock(kind, request.clock_hz)
     board = boards.load_board(kind, emulate=request.emulate).on_cores(request.cores)
     request = replace(request, board=kind, clock_hz=None)
@@ -65,14 +66,14 @@ def _found(
     looking: Callable[[], Attached],
 ) -> Request:
     """Look for the board among what is attached; `named`: the one that the request names."""
-    named = named or _of_kind(bench, board)
+    named = named or of_kind(bench, board)
     if not named and board.attached is None:
         return request
     found = looking()
     energy = request.mode == "energy"
     if not named:
         thing = _only_attached(board, found, request.probe)
-        _insist_line(board, energy)
+        insist_line(board, energy)
         port = _only_port(thing, f"the {board.name} {_described(thing)}")
         say(f"board {board.name}: {_described(thing)}")
         return replace(request, ports=(port,), probe=request.probe or _probe(thing))
@@ -83,7 +84,7 @@ def _found(
     chosen, port = _only_named(board, lines, found)
     desk = named[chosen]
     if lines[chosen] == own_line(desk):
-        _insist_line(board, energy)
+        insist_line(board, energy)
     say(f"board {chosen}: {board.name} at {port}")
     request = _with_desk(replace(request, ports=(port,)), desk)
     own = [thing for thing in found.things if desk.serial and thing.serial == desk.serial]
@@ -122,7 +123,7 @@ def absent(bench: Bench, looking: Callable[[], Attached] = look) -> dict[str, st
     return why
 
 
-def _insist_line(board: Board, energy: bool) -> None:
+def insist_line(board: Board, energy: bool) -> None:
     """Raise UsageError in energy mode when the board's own port does not reach the energy build."""
     if energy and board.attached is not None and not board.attached.energy:
         raise UsageError(
@@ -148,7 +149,7 @@ def _with_desk(request: Request, desk: DeskBoard) -> Request:
     )
 
 
-def _of_kind(bench: Bench, board: Board) -> dict[str, DeskBoard]:
+def of_kind(bench: Bench, board: Board) -> dict[str, DeskBoard]:
     """Return the boards of this desk that are of one kind; none for one that needs no port."""
     if board.emulator is not None:
         return {}
@@ -177,7 +178,7 @@ def _only_named(board: Board, lines: dict[str, DeskPort], found: Attached) -> tu
     listed = "; ".join(
         f"{name}: {line.serial or 'no serial number'} at {port}" for name, line, port in here
     )
-    raise UsageError(
+    raise AbsentError(
         f"{len(here)} boards of the kind {board.name} are attached ({listed}); choose one by its "
         f"name, such as --board {here[0][0]}"
     )
@@ -193,13 +194,13 @@ def _only_attached(board: Board, found: Attached, probe: str | None) -> Thing:
         return here[0]
     if here:
         listed = "; ".join(_described(thing) for thing in here)
-        raise UsageError(
+        raise AbsentError(
             f"{len(here)} boards may be the {board.name} ({listed}); choose one with --port "
             f"or --probe, or name them in {BENCH_FILE} (tinybench bench init) and choose by "
             "--board NAME"
         )
     if not usb:
-        raise UsageError(
+        raise AbsentError(
             f"board {board.name} has no USB number to be found by; {_there(board, found)}. "
             f"Give its --port, or name it in {BENCH_FILE} (tinybench bench init)"
             f"{_emulation(board)}"
@@ -239,7 +240,7 @@ def _port_of(line: DeskPort, found: Attached, name: str) -> str | None:
         return line.port if there else None
     same = [thing for thing in found.things if thing.serial == line.serial and thing.ports]
     if len(same) > 1:
-        raise UsageError(
+        raise AbsentError(
             f"{len(same)} devices have the serial number {line.serial} of {name} ({_all(same)}); "
             f"name it by port instead of serial in {BENCH_FILE}"
         )
@@ -250,7 +251,7 @@ def _port_of(line: DeskPort, found: Attached, name: str) -> str | None:
 
 def _only_port(thing: Thing, name: str) -> str:
     if len(thing.ports) > 1:
-        raise UsageError(
+        raise AbsentError(
             f"{name} has {len(thing.ports)} serial ports ({', '.join(thing.ports)}): choose one "
             f"with --port, or by port = in {BENCH_FILE}"
         )

@@ -4,14 +4,15 @@ Those runs come last, so that a board may be wired to its monitor in between.
 """
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from tinybench.errors import BuildError, ModelError
 
 from ..results.request import MODELLED
-from ..results.result import read_result
+from ..results.result import RESULT_FILE, read_result
 from ..results.words import request_of
-from .runs import done
+from .runs import done, put_aside
 from .work import Work
 
 BESIDE = "{}-energy"
@@ -30,8 +31,8 @@ def energy_of(work: Work, name: str, **words: Any) -> dict[str, Any]:
 
     `words` are those of its run. A window has as many inferences as one of that run had: to find
     them anew would begin with a single one, which may be shorter than two edges need. Where no
-    window can be trusted, or the energy build does not fit, that is said and there are none. Raises
-    what the bench fails by.
+    window can be trusted, or the energy build does not fit, that is said and there are none; a run
+    that was so before is kept aside, and done again. Raises what the bench fails by.
     """
     out = work.folder / BESIDE.format(name)
     said: dict[str, Any] = {**work.words, **words, "mode": "energy", "out": out}
@@ -40,6 +41,8 @@ def energy_of(work: Work, name: str, **words: Any) -> dict[str, Any]:
     said["iterations"] = timed and max(window.iterations for window in timed.windows)
     try:
         request = request_of(**said)
+        if _is_without(out):
+            put_aside(out, "has no energy that can be trusted", work.say)
         energy = done(request, out, work.track, work.say).result.energy
     except (ModelError, BuildError) as error:
         work.say(f"{name}: no energy: {error}")
@@ -49,3 +52,11 @@ def energy_of(work: Work, name: str, **words: Any) -> dict[str, Any]:
         work.say(f"{name}: no energy: no window of {out} can be trusted{why and f': {why}'}")
         return {}
     return {"energy_j": energy.per_inference_j, "energy_modelled": energy.modelled}
+
+
+def _is_without(out: Path) -> bool:
+    """Return whether a run is done, and no window of it can be trusted."""
+    before = read_result(out) if (out / RESULT_FILE).is_file() else None
+    if before is None or not before.complete:
+        return False
+    return before.energy is None or before.energy.per_inference_j is None

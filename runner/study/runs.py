@@ -11,8 +11,8 @@ from tinybench.errors import RunFolderError
 from tinybench.track import Track
 
 from ..build.board import Board, load_board
-from ..desk.bench import find_bench, load_bench, monitor_spec
-from ..desk.choose import choose
+from ..desk.bench import find_bench, line_of, load_bench, monitor_spec, own_line
+from ..desk.choose import choose, insist_line, of_kind
 from ..results.journal import JOURNAL_FILE, read
 from ..results.request import MODELLED, Request
 from ..results.result import RESULT_FILE, read_result
@@ -36,25 +36,32 @@ def board_of(name: str, *, emulate: bool = False) -> Board:
     return load_board(desk.board if desk else name, emulate=emulate)
 
 
-def insist_run(words: Mapping[str, Any]) -> None:
+def insist_run(words: Mapping[str, Any], place: str | None = None) -> None:
     """Raise where a board cannot be, or has not the energy that is asked of it: first of all.
 
-    `words` are those of all runs. This desk is not looked at: what is done already needs no board.
+    `words` are those of all runs. What is attached is not looked at: what is done already needs no
+    board; what bench.toml says of it is. `place`: its name there, where it is declared otherwise.
     Raises UsageError, DeclarationError.
     """
     bench, name = load_bench(find_bench()), str(words["board"])
-    desk = bench.boards.get(name)
+    known = bench.boards.get(name)
+    desk = bench.boards.get(place or name)
     emulate = bool(words.get("emulate"))
-    board = load_board(desk.board if desk else name, emulate=emulate)
-    if words.get("monitor") is None:
+    board = load_board(known.board if known else name, emulate=emulate)
+    if words.get("monitor") is None and words.get("mode") != "energy":
         return
     said: dict[str, Any] = {"task": "kws", **words}
     asked = request_of(**said)
-    if desk is not None and not (asked.ports or emulate):
-        asked = replace(asked, ports=(name,))
     if asked.monitor not in (None, MODELLED) and "mode" not in words and not emulate:
         asked = replace(asked, mode="energy")  # as that of a board on a port is measured
-    if asked.ports or emulate or board.attached is None:
+    energy = asked.mode == "energy"
+    if desk is not None and not (asked.ports or emulate):
+        asked = replace(asked, ports=(place or name,))
+        if energy and asked.monitor is None:
+            asked = replace(asked, monitor=desk.monitor)
+        if line_of(desk, bench, energy=energy) == own_line(desk):
+            insist_line(board, energy)
+    if asked.ports or emulate or (board.attached is None and not of_kind(bench, board)):
         insist_possible(board, asked)
     if asked.monitor not in (None, MODELLED):
         monitor_spec(asked.monitor, bench)
@@ -73,15 +80,18 @@ def done(request: Request, out: Path, track: Track, say: Callable[[str], None]) 
     before, now = read(out)[0].asked, choose(request, load_bench(find_bench()), lambda _: None)[0]
     if before.ports == now.ports:
         return resume(out, track, say)
+    put_aside(out, f"was begun at {', '.join(before.ports)}", say)
+    return run(request, track, say)
+
+
+def put_aside(out: Path, why: str, say: Callable[[str], None]) -> None:
+    """Rename the folder of a run that is begun anew, and say why. Raises RunFolderError."""
     beside = _free(out)
     try:
         out.rename(beside)
     except OSError as error:
         raise RunFolderError(f"cannot write into {out.parent}: {error}") from error
-    say(
-        f"{out.name} was begun at {', '.join(before.ports)}: it is begun anew, and kept as {beside}"
-    )
-    return run(request, track, say)
+    say(f"{out.name} {why}: it is begun anew, and kept as {beside}")
 
 
 def _free(out: Path) -> Path:

@@ -22,6 +22,8 @@ from tinybench.runner.build.board import load_board
 from tinybench.runner.measure import energy_mode
 from tinybench.runner.report.study.classic import cells
 from tinybench.runner.results.result import read_result
+from tinybench.runner.rules.judge import Outcome, judge
+from tinybench.runner.study import energy
 from tinybench.runner.study.classic import classic
 from tinybench.runner.study.classic.classic import ask, run_classic
 from tinybench.runner.study.listed import find_studies
@@ -150,6 +152,26 @@ def test_energy_that_a_monitor_measures_is_in_the_table_of_classic_models(
     assert cleared == without.rows[0]
     assert "modelled" not in cells(whole, row)[8]
     assert [one.energy_kind for one in find_studies(work.folder).rows] == ["measured"]
+    insist_measured_again(work, monkeypatch)
+
+
+def insist_measured_again(work: Work, patch: pytest.MonkeyPatch) -> None:
+    """See that a run none of whose windows can be trusted is put aside, for one that may be."""
+    out, beside = work.folder / "linear-energy", work.folder / "linear-energy-begun-1"
+    well = judge(out)
+    assert well.result.energy is not None
+    without = msgspec.structs.replace(well.result.energy, per_inference_j=None)
+    doubted = msgspec.structs.replace(well.result, energy=without)
+    (out / "result.json").write_bytes(msgspec.json.encode(doubted))
+
+    def done(_request: Any, there: Path, *_: Any) -> Outcome:
+        assert (there, there.exists()) == (out, False)
+        return well
+
+    patch.setattr(energy, "done", done)
+    found = energy.energy_of(work, "linear", task="kws")
+    assert found["energy_j"] == well.result.energy.per_inference_j
+    assert (beside / "result.json").is_file()
 
 
 def test_a_monitor_that_cannot_be_is_refused_first() -> None:
@@ -159,3 +181,19 @@ def test_a_monitor_that_cannot_be_is_refused_first() -> None:
     with pytest.raises(UsageError, match="is a child process"):
         insist_run({"board": "mps2-an386", "monitor": "lpm01a"})
     insist_run({"board": "nucleo-l4r5", "port": "/dev/null", "monitor": "lpm01a"})
+
+
+def test_a_board_whose_energy_build_cannot_be_heard_is_refused_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Models are not learnt, and run, for an energy that never comes."""
+    bench = tmp_path / "bench.toml"
+    monkeypatch.setenv("TINYBENCH_BENCH", str(bench))
+    table = '[boards.left]\nboard = "nucleo-l4r5"\nserial = "AA"\n'
+    bench.write_text(table)
+    words = {"board": "left", "monitor": "lpm01a"}
+    with pytest.raises(UsageError, match="talks on other pins"):
+        insist_run(words)
+    insist_run({**words, "port": "/dev/null"})
+    bench.write_text(f'{table}energy_port = "/dev/null"\n')
+    insist_run(words)
