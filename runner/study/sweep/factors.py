@@ -209,7 +209,7 @@ def insist_levels(factors: Sequence[Factor], words: Mapping[str, Any], folder: P
                     said: dict[str, Any] = {"task": "kws", **words, "board": board}
                     said = words_of({one.name: level}, [one], said, folder)
                     request_of(**said)
-                    insist_run(said)
+                    insist_run(said, level if one.name == "board" else board)
                     if said["task"] != "all":
                         load_task(str(said["task"]))
                     break

@@ -3,7 +3,7 @@
 import itertools
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from tinybench.errors import (
     ToolMissingError,
     UsageError,
 )
+from tinybench.scratch import scratch
 
 from ...compare.store import Summary, summary
 from ...compare.tags import NAME, tag
@@ -29,7 +30,7 @@ from ..shards import boards_of, on_each
 from ..work import Work
 from .asked import Asked
 from .design import choose, combinations
-from .factors import Factor, request_for
+from .factors import Factor, insist_levels, request_for
 from .findings import Figure, Row, SweepStudy, fields_of, figures_of, summed
 
 CELLS_FOLDER = "combinations"
@@ -58,7 +59,7 @@ class Budget:
     def allows(self, rows: Sequence[Row], count: int, at_a_time: int) -> bool:
         """Return whether `count` more runs, which take as long as the others did, are within.
 
-        `at_a_time`: boards at work beside each other.
+        `at_a_time`: boards that the study began with; one that is out leaves its time to the rest.
         """
         if self.runs is not None and len(rows) + count > self.runs:
             return False
@@ -92,13 +93,19 @@ def run_sweep(
     """
     factors = _factors(asked)
     points = combinations([len(one.levels) for one in factors])
+    _insist_boards(factors, work)
     with open_study(work.folder, asked):
         rows = kept_rows(work.folder, points, asked)
         if rows:
             work.say(f"{work.folder}: {len(rows)} runs are there already")
         boards, tried = boards_of(work), set[tuple[int, int]]()
-        while wanted := _next(asked, points, rows, boards.left or work.shards, tried):
-            at_a_time = boards.left or work.shards
+        at_a_time = len(work.boards) or work.shards
+        dealt = at_a_time > 1 and not budget.ends
+        while wanted := (
+            _all(asked, points, rows, tried)
+            if dealt
+            else _next(asked, points, rows, boards.left or work.shards, tried)
+        ):
             if len(rows) >= HOPELESS and all(row.refused for row in rows):
                 break
             while wanted and not budget.allows(rows, len(wanted), at_a_time):
@@ -138,19 +145,28 @@ def share_sweep(
     factors = _factors(asked)
     points = combinations([len(one.levels) for one in factors])
     mine = share(range(len(points)), part)
+    _insist_boards(factors, work)
     with open_study(work.folder, asked, str(part)):
         for repeat in range(asked.repeats):  # all once before any is repeated
             rows = kept_rows(work.folder, points, asked)
-            done_, never = _there(rows), _once(rows) if repeat else set[int]()
-            wanted = [(n, repeat, ALL) for n in mine if (n, repeat) not in done_ and n not in never]
             on_each(
                 work,
                 lambda one, there: _measured(factors, points, one, there, chosen=False),
-                wanted,
+                _round(mine, repeat, _there(rows), rows),
             )
         rows = [row for row in kept_rows(work.folder, points, asked) if row.combination in mine]
     done = {"combinations": len(mine), "runs": len(rows)}
     return Share(study=asked.study, part=str(part), done=done, same=True)
+
+
+def _insist_boards(factors: Sequence[Factor], work: Work) -> None:
+    """Raise UsageError, which names it, where one of several boards is not there for all levels."""
+    for name in work.boards:
+        try:
+            with scratch() as tried:
+                insist_levels(factors, {**work.words, "board": name}, tried)
+        except UsageError as error:
+            raise UsageError(f"board {name}: {error}") from error
 
 
 def _factors(asked: Asked) -> list[Factor]:
@@ -217,6 +233,27 @@ def _next(
         if found:
             break
     return found
+
+
+def _all(
+    asked: Asked, points: Sequence[tuple[int, ...]], rows: list[Row], tried: set[tuple[int, int]]
+) -> list[tuple[int, int, str]]:
+    """Return all runs of the next repeat, of which a board that is free takes the first.
+
+    Until one is measured they are no more than show that none can be. `tried`: as `_next`.
+    """
+    there = _there(rows) | tried
+    rounds = (_round(range(len(points)), repeat, there, rows) for repeat in range(asked.repeats))
+    found = next(filter(None, rounds), [])
+    return found if any(not row.refused for row in rows) else found[:HOPELESS]
+
+
+def _round(
+    which: Iterable[int], repeat: int, there: set[tuple[int, int]], rows: Sequence[Row]
+) -> list[tuple[int, int, str]]:
+    """Return the runs of a repeat that are not there, in their order."""
+    never = _once(rows) if repeat else set[int]()
+    return [(n, repeat, ALL) for n in which if (n, repeat) not in there and n not in never]
 
 
 def _there(rows: Sequence[Row]) -> set[tuple[int, int]]:

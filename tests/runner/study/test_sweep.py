@@ -2,7 +2,9 @@
 
 import io
 import re
+import threading
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,15 @@ from rich.console import Console
 
 from tests.program import tinybench
 from tests.runner.study.dealt import but_times, copy_runs, gathered
-from tinybench.errors import DeclarationError, RunFolderError, ToolMissingError, UsageError
+from tinybench.errors import (
+    AbsentError,
+    BoardOutError,
+    DeclarationError,
+    ModelError,
+    RunFolderError,
+    ToolMissingError,
+    UsageError,
+)
 from tinybench.runner.build.board import load_board
 from tinybench.runner.compare.store import find_runs
 from tinybench.runner.report.study import frame
@@ -109,6 +119,11 @@ def test_combinations_are_measured_as_runs_within_the_budget_and_gone_on_with(
     why = {run.why for run in found.runs}
     assert again == re.sub("|".join(why), "all are measured", but_times(whole))
     assert len(find_runs(dealt).runs) == 4
+    (dealt / "gathered" / "combinations" / "0000-0" / "result.json.0a1b2c~").touch()
+    gather(dealt / "copy", [dealt / "gathered"], found.asked, pieces(found.asked))
+    copied = {one.name for one in (dealt / "copy" / "combinations" / "0000-0").iterdir()}
+    assert "result.json" in copied
+    assert "result.json.0a1b2c~" not in copied
     kept = dealt / "gathered" / "combinations" / "0000-0.json"
     kept.write_text(kept.read_text().replace('"combination":0', '"combination":9999'))
     with pytest.raises(RunFolderError, match=r"0000-0.json cannot be of this study"):
@@ -145,6 +160,91 @@ def test_a_tool_that_is_missing_here_is_looked_for_again(
         with pytest.raises(UsageError, match="no compiler"):
             run_sweep(asked, Work(tmp_path / "s", WORDS, *QUIET), Budget())
         assert len(tried) == count
+
+
+BENCH = """\
+[boards.left]
+board = "nucleo-l4r5"
+port = "/dev/null"
+energy_port = "/dev/zero"
+monitor = "lpm01a"
+
+[boards.right]
+board = "nucleo-l4r5"
+port = "/dev/full"
+"""
+
+
+@pytest.fixture
+def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work:
+    """A work on two boards of a desk, one of which has a monitor."""
+    (tmp_path / "bench.toml").write_text(BENCH)
+    monkeypatch.setenv("TINYBENCH_BENCH", str(tmp_path / "bench.toml"))
+    words = {**WORDS, "board": "nucleo-l4r5"}
+    return Work(tmp_path / "s", words, *QUIET, 2, ("left", "right"))
+
+
+@pytest.mark.parametrize("by", ["flags=-O2,-Os", "prune=true,false"])
+def test_a_board_that_cannot_do_what_is_swept_is_named_before_any_run(
+    by: str, two: Work, tmp_path: Path
+) -> None:
+    """It is no combination's fault, which another board can do."""
+    words = {**two.words, "mode": "energy"}
+    asked = ask([factor(by)], words, ("ram",), 1, tmp_path / "tried")
+    bench = tmp_path / "bench.toml"
+    for more, said in (
+        ("", "talks on other pins"),
+        ('energy_port = "/dev/random"\n', "needs --monitor"),
+    ):
+        bench.write_text(BENCH + more)
+        with pytest.raises(UsageError, match=f"board right: --by .* {said}"):
+            run_sweep(asked, replace(two, words=words), Budget())
+        assert not two.folder.exists()
+
+
+def test_what_is_one_boards_alone_is_kept_of_no_combination(
+    two: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others have its time, too: a budget is that of the boards that the study began with."""
+    at_work = list[int]()
+
+    class Told(Budget):
+        def allows(self, rows: Any, count: int, at_a_time: int) -> bool:
+            at_work.append(at_a_time)
+            return super().allows(rows, count, at_a_time)
+
+    def done(request: Any, *_: Any) -> None:
+        if request.board == "right":
+            raise AbsentError("two devices have its number")
+        raise ModelError("too large")
+
+    monkeypatch.setattr(sweep, "done", done)
+    asked = ask([factor("iterations=1,2,3,4")], two.words, ("ram",), 1, tmp_path / "tried")
+    with pytest.raises(BoardOutError, match="board right: two devices"):
+        run_sweep(asked, two, Told(seconds=3600))
+    kept = [path.read_text() for path in two.folder.glob("combinations/*.json")]
+    assert len(kept) == 3
+    assert all("too large" in text for text in kept)
+    assert set(at_work) == {2}
+
+
+def test_without_a_budget_a_slow_board_keeps_no_other_one_waiting(
+    two: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All combinations are dealt out at once, each to the board that is free."""
+    others = threading.Semaphore(0)
+
+    def done(request: Any, *_: Any) -> None:
+        if request.iterations == 1:
+            assert all(others.acquire(timeout=30) for _ in range(5))
+        else:
+            others.release()
+        raise ModelError("too large")
+
+    monkeypatch.setattr(sweep, "done", done)
+    asked = ask([factor("iterations=1,2,3,4,5,6")], two.words, ("ram",), 1, tmp_path / "tried")
+    with pytest.raises(UsageError, match="no combination of 6"):
+        run_sweep(asked, two, Budget())
 
 
 def test_effects_are_those_that_the_figures_were_made_by() -> None:
