@@ -82,7 +82,7 @@ def momentum_of(text: str) -> float:
            help="of the order of the samples, and of how int weights are rounded (default: 1)"),
     Option("--seeds", type=positive, default="1", metavar="N",
            help="trials, with this seed and those that follow (default: 1)"),
-    *on_board(),
+    *on_board(options.BOARD),
     out_folder("training"),
     formats=FORMATS,
     examples=(
