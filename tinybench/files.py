@@ -23,7 +23,8 @@ STREAM_MOST_B = 16 << 30
 """Of what is read piece by piece: a trace of hours, an archive."""
 
 _PLAIN = re.compile(r"(?!\.{1,2}\Z)[^/\\:\x00-\x1f\x7f\ud800-\udfff]+")
-NAME_MOST_B = 255 - len(".partial")  # of what is written beside it first
+_PARTIAL = re.compile(r".+\.[0-9a-f]{6}~", re.DOTALL)
+NAME_MOST_B = 255 - len(".012def~")  # of what is written beside it first
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
@@ -122,14 +123,20 @@ def write_whole(path: Path, data: bytes) -> None:
     Threads and programs that write the same one at once leave that of the last. Raises OSError.
     """
     partial = path.with_name(f"{path.name}.{os.urandom(3).hex()}~")
-    try:
-        with partial.open("xb") as file:
-            file.write(data)
-        partial.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise
+    with partial.open("xb") as file:  # outside: where it is there already, it is another's
+        try:
+            with file:
+                file.write(data)
+            partial.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                partial.unlink()
+            raise
+
+
+def is_partial(name: str) -> bool:
+    """Return whether a name is that of what `write_whole` left where its process was killed."""
+    return _PARTIAL.fullmatch(name) is not None
 
 
 def _insist(path: Path, found: os.stat_result, most_b: int) -> None:

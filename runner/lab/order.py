@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from tinybench.errors import BenchError
-from tinybench.files import is_file_name, open_regular
+from tinybench.files import is_file_name, is_partial, open_regular
 
 from .job import Job
 from .policy import Place
@@ -155,7 +155,8 @@ def listed(folder: Path, *, deep: bool) -> list[str]:
             for entry in entries:
                 name = f"{above}{entry.name}"
                 if entry.is_file(follow_symlinks=False):
-                    found.append(name)
+                    if not is_partial(entry.name):
+                        found.append(name)
                 elif deep and entry.is_dir(follow_symlinks=False):
                     if name.count("/") >= DEPTH_MOST - 1:
                         raise OSError(f"{folder} has more than {DEPTH_MOST} folders in each other")

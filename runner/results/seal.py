@@ -10,7 +10,14 @@ import re
 from pathlib import Path
 
 from tinybench.errors import RunFolderError
-from tinybench.files import STREAM_MOST_B, is_file_name, open_regular, read_bytes, write_whole
+from tinybench.files import (
+    STREAM_MOST_B,
+    is_file_name,
+    is_partial,
+    open_regular,
+    read_bytes,
+    write_whole,
+)
 
 SEAL_FILE = "SHA256SUMS"
 SEAL_MOST_B = 64 << 10
@@ -25,7 +32,10 @@ def write_seal(folder: Path) -> None:
         names = sorted(
             entry.name
             for entry in folder.iterdir()
-            if entry.is_file() and not entry.is_symlink() and not entry.name.startswith(SEAL_FILE)
+            if entry.is_file()
+            and not entry.is_symlink()
+            and not entry.name.startswith(SEAL_FILE)
+            and not is_partial(entry.name)
         )
         lines = [f"{file_sha256(folder, name)}  {name}\n" for name in names]
         write_whole(path, "".join(lines).encode())

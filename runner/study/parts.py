@@ -23,6 +23,7 @@ from tinybench.files import (
     DOCUMENT_MOST_B,
     STREAM_MOST_B,
     is_file_name,
+    is_partial,
     open_regular,
     read_bytes,
     write_whole,
@@ -355,7 +356,8 @@ def _files(root: Path, path: Path, deep: int = 0) -> Iterator[Path]:
     for entry in sorted((root / path).iterdir()):
         if not is_file_name(entry.name):
             raise RunFolderError(f"{root / path}: {entry.name[:40]!r} is no name of a file")
-        yield from _files(root, path / entry.name, deep + 1)
+        if not is_partial(entry.name):
+            yield from _files(root, path / entry.name, deep + 1)
 
 
 def _take(one: _Piece, into: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tinybench.files import (
     holds,
     is_file_name,
+    is_partial,
     open_regular,
     open_zip,
     own_regular,
@@ -104,6 +105,21 @@ def test_writers_of_one_file_at_once_leave_that_of_one_of_them(tmp_path: Path) -
             writing.result()
     assert path.read_bytes() in texts
     assert [*tmp_path.iterdir()] == [path]
+
+
+def test_what_a_killed_process_leaves_is_known_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And another writer that has just that name takes nothing of it away."""
+    taken = list[Path]()
+    monkeypatch.setattr(Path, "replace", lambda path, _: taken.append(path))
+    write_whole(tmp_path / "file", b"ours")
+    assert is_partial(taken[0].name)
+    assert not any(map(is_partial, ("file", "file~", "file.0a1b2c", ".0a1b2c~", "a.0A1B2C~")))
+    monkeypatch.setattr(os, "urandom", lambda _: bytes.fromhex(taken[0].name[-7:-1]))
+    with pytest.raises(FileExistsError):
+        write_whole(tmp_path / "file", b"theirs")
+    assert taken[0].read_bytes() == b"ours"
 
 
 def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -170,13 +170,13 @@ def test_a_study_is_kept_with_the_folders_in_it(leader: Leader, tmp_path: Path) 
     own = tmp_path / "study"
     (own / "combinations" / "0001-0").mkdir(parents=True)
     (own / "study.json").write_text("{}")
-    (own / "study.json.partial").write_text("half")
+    (own / "study.json.0a1b2c~").write_text("half")  # of a process that was killed
     (own / "combinations" / "0001-0" / "result.json").write_text("{}")
     (own / "passwd").symlink_to("/etc/passwd")
     (own / "etc").symlink_to("/etc")
     files = order.taken(own, deep=True)
-    assert {*files} == {"study.json", "study.json.partial", "combinations/0001-0/result.json"}
-    assert {*order.taken(own, deep=False)} == {"study.json", "study.json.partial"}
+    assert {*files} == {"study.json", "combinations/0001-0/result.json"}
+    assert {*order.taken(own, deep=False)} == {"study.json"}
     (row,) = store.rows(leader.db)
     ending.finish(leader, Run(row, EMULATED, 1, "a", 0.0, 1.0), Report(status=0, files=files))
     runs = leader.folder / "runs"
