@@ -50,9 +50,14 @@ def lend(objects: dict[str, Path], work: Path) -> None:
 
 
 def keep(objects: dict[str, Path], work: Path) -> None:
-    """Copy the objects of a build to where the next one finds them; each is whole at once."""
+    """Copy the objects of a build to where the next one finds them; each is whole at once.
+
+    One that cannot be written, as on a full disk, is compiled anew then: this build has what it
+    needs.
+    """
     for folder, kept in objects.items():
         for path in (work / folder).glob("*.o"):
             if f"{folder}/{path.name}" not in OF_ONE_IMAGE:
-                kept.mkdir(parents=True, exist_ok=True)
-                write_whole(kept / path.name, path.read_bytes())
+                with contextlib.suppress(OSError):
+                    kept.mkdir(parents=True, exist_ok=True)
+                    write_whole(kept / path.name, path.read_bytes())

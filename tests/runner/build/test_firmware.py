@@ -1,5 +1,6 @@
 """Images are built once, and say themselves which one they are."""
 
+import errno
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ import pytest
 
 from tests import ROOT
 from tests.firmware.dut_process import READY, DutProcess
+from tinybench.files import write_whole
 from tinybench.runner.build import firmware
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.firmware import Image, build
@@ -126,6 +128,25 @@ def test_boards_of_one_core_share_what_knows_no_port() -> None:
     assert {name for name in one if one[name] == other[name]} == {"kernels", "audio", "core"}
     energy = objects_of(load_board("nucleo-f446re"), "test", True)
     assert {name for name in one if one[name] == energy[name]} == {"kernels", "audio"}
+
+
+def test_a_build_ends_well_where_its_objects_cannot_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, or a cache that is emptied meanwhile, takes no image away; the rest is kept."""
+    (tmp_path / "kernels").mkdir()
+    for name in "ab":
+        (tmp_path / "kernels" / f"{name}.o").write_bytes(b"code")
+
+    def full(path: Path, data: bytes) -> None:
+        if path.name == "a.o":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write_whole(path, data)
+
+    monkeypatch.setattr(f"{keep.__module__}.write_whole", full)
+    keep({"kernels": tmp_path / "kept"}, tmp_path)
+    assert [one.name for one in (tmp_path / "kept").iterdir()] == ["b.o"]
+    keep({"kernels": tmp_path / "kernels" / "a.o" / "no folder"}, tmp_path)
 
 
 def test_builds_at_once_keep_whole_objects(tmp_path: Path) -> None:
