@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from tinybench.printable import one_line
 
 from ...results.stream import PERIOD_S
+from ...study.noise.asked import Asked
 from ...study.noise.findings import Alone, NoiseStudy, Spread
 from ...study.noise.perturb import BITS
 from .frame import METRIC, SAID, below, columns, in_csv, in_markdown, picture
@@ -54,8 +55,13 @@ def title(found: NoiseStudy) -> str:
     return one_line(
         f"{asked.noise} on {asked.where} of {found.model} ({found.model_origin}), "
         f"{_inputs(found)}: simulated noise, computed by the model's C on "
-        f"{asked.board or 'this computer'}"
+        f"{_where(asked) if asked.board else 'this computer'}"
     )
+
+
+def _where(asked: Asked) -> str:
+    """Return on which board inferences were done, in words."""
+    return f"{asked.board}{', emulated' if asked.emulated else ''}"
 
 
 def _inputs(found: NoiseStudy) -> str:
@@ -82,7 +88,7 @@ def said(found: NoiseStudy) -> list[str]:
     if found.board_trials:
         how = "written over its line" if found.patched else "built in"
         lines.append(
-            f"on {one_line(found.asked.board)}, weights {how}: {found.board_equal} of "
+            f"on {one_line(_where(found.asked))}, weights {how}: {found.board_equal} of "
             f"{found.board_trials} trials have this computer's answers to each input"
         )
     for drop, amount in found.at_drop.items():

@@ -22,6 +22,7 @@ from tinybench.runner.dut import frames
 from tinybench.runner.dut.client import Dut
 from tinybench.runner.dut.frame_link import FrameLink
 from tinybench.runner.dut.patches import holds, patch, takes_patches
+from tinybench.runner.report.study import noise as report
 from tinybench.runner.study.noise import perturb
 from tinybench.runner.study.noise.asked import ask
 from tinybench.runner.study.noise.noise import run_noise
@@ -131,6 +132,8 @@ def test_a_board_answers_as_this_computer_does(kws: Subject, tmp_path: Path) -> 
     quiet = silent, lambda _: None
     found = run_noise(kws, asked, Work(tmp_path / "a", words, *quiet, 2))
     assert (found.board_trials, found.board_equal, found.patched) == (2, 2, True)
+    assert report.title(found).endswith("by the model's C on mps2-an386, emulated")
+    assert "on mps2-an386, emulated, weights written" in " ".join(report.said(found))
     alone = ask(kws, "gaussian", [0, 0.3], 1, 1, alone=False)
     assert run_noise(kws, alone, Work(tmp_path / "b", {}, *quiet)).points == found.points
 
