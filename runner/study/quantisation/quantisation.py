@@ -191,9 +191,10 @@ def ask(
     *,
     emulate: bool = False,
 ) -> Asked:
-    """Return what a study is asked for, checked. Raises UsageError, ModelError."""
-    if of.metric != "top1":
-        raise UsageError(f"task {of.task} has no classes: take kws, ic, vww or one of your own")
+    """Return what a study of a subject with classes is asked for, checked.
+
+    Raises UsageError, ModelError.
+    """
     count = len(of.labels)
     if count < INPUTS_LEAST:
         raise UsageError(f"{count} inputs: {INPUTS_LEAST} are needed to calibrate and to test")

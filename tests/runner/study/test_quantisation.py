@@ -36,7 +36,7 @@ from tinybench.runner.study.quantisation.quantisation import (
     share_quantisation,
     unlike,
 )
-from tinybench.runner.study.subject import Subject, subject
+from tinybench.runner.study.subject import CLASSES, Subject, subject
 from tinybench.runner.study.work import Work
 from tinybench.track import silent
 
@@ -252,9 +252,8 @@ def test_what_cannot_be_quantised_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     whole = float_model(kws, Path("own"), data)
     with pytest.raises(ModelError, match="whose inputs and outputs are floats"):
         ask(kws, whole, "host", SCHEMES, 10, 10)
-    other = subject("ad", limit=12)
-    with pytest.raises(UsageError, match="no classes"):
-        ask(other, source, "host", SCHEMES, 10, 10)
+    with pytest.raises(UsageError, match="task ad is scored by AUC"):
+        subject("ad", takes=CLASSES)
     done = tinybench("study", "quantisation", "--task", "kws", "--schemes", "int4")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "none of int8-tensor" in done.stderr
