@@ -20,7 +20,10 @@ from .frame import (
     time_name,
 )
 
+TIMES = ("on this computer", "threads", "train s", "predict s")
+NONE = (None, None)
 LEFT_OUT = ("times",)
+"""It has columns of its own."""
 COLUMNS = tuple(name for name in Row.__struct_fields__ if name not in LEFT_OUT)
 REASON_MOST = 100
 WHOLE = 100
@@ -109,27 +112,40 @@ def title(found: ClassicStudy) -> str:
 def terminal(found: ClassicStudy) -> RenderableType:
     """Return a line a model, what the columns mean, and the times by threads."""
     table = columns(header(found), [cells(found, row) for row in found.rows], wraps=1)
-    times = [
+    return below(title(found), table, said(found), "", columns(TIMES, times(found)))
+
+
+def times(found: ClassicStudy) -> list[tuple[str, ...]]:
+    """Return a line a model and number of threads: how long it took on this computer."""
+    return [
         (one_line(row.model), str(one.threads), f"{one.train_s:.4f}", f"{one.predict_s:.4f}")
         for row in found.rows
         for one in row.times
     ]
-    below_it = columns(("on this computer", "threads", "train s", "predict s"), times)
-    return below(title(found), table, said(found), "", below_it)
 
 
 def markdown(found: ClassicStudy) -> str:
-    """Return the table as Markdown."""
+    """Return both tables as Markdown."""
     lines = [cells(found, row) for row in found.rows]
-    return in_markdown(title(found), header(found), lines, said(found))
+    told = in_markdown("", TIMES, times(found), []) if times(found) else ""
+    return in_markdown(title(found), header(found), lines, said(found)) + told
 
 
 def as_csv(found: ClassicStudy) -> str:
-    """Return one line a model, under the names of `Row`; what was not measured is empty."""
-    told = map(msgspec.structs.asdict, found.rows)
+    """Return one line a model, under the names of `Row`; what was not measured is empty.
+
+    Its times stand behind, two for each number of threads.
+    """
+    threads = found.asked.threads
+    names = [f"{name}_threads_{count}" for count in threads for name in ("train_s", "predict_s")]
     ends = (found.source, found.asked.board)
-    lines = [(*ends, *(row[name] for name in COLUMNS)) for row in told]
-    return in_csv(("source", "board", *COLUMNS), lines)
+    lines = []
+    for row in found.rows:
+        told, timed = msgspec.structs.asdict(row), {one.threads: one for one in row.times}
+        each = [timed.get(count) for count in threads]
+        took = [value for one in each for value in ((one.train_s, one.predict_s) if one else NONE)]
+        lines.append((*ends, *(told[name] for name in COLUMNS), *took))
+    return in_csv(("source", "board", *COLUMNS, *names), lines)
 
 
 def as_png(found: ClassicStudy) -> bytes:

@@ -1,5 +1,7 @@
 """Classic models: learnt from rows, turned into C, and run where a neural model runs."""
 
+import csv
+import io
 import zipfile
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from tests.program import tinybench
 from tests.runner.study.dealt import but_times, copy_runs, gathered
 from tinybench.errors import DatasetError, UsageError
 from tinybench.models.declaration import package_folder
-from tinybench.runner.report.study.classic import header, said
+from tinybench.runner.report.study.classic import as_csv, header, markdown, said
 from tinybench.runner.results.result import read_result
 from tinybench.runner.results.score import latency_s
 from tinybench.runner.study.classic import classic
@@ -72,6 +74,10 @@ def test_each_answer_of_the_board_is_that_of_the_same_c_here(
     assert by_name["forest"].estimated_vips
     assert (by_name["mlp"].vips, by_name["forest"].estimated_vops) == (None, None)
     assert header(found)[-2:] == ("est. VIPS", "est. MVOPS")
+    (timed,) = by_name["mlp"].times
+    assert f"| mlp | 1 | {timed.train_s:.4f} | {timed.predict_s:.4f} |" in markdown(found)
+    (told,) = (one for one in csv.DictReader(io.StringIO(as_csv(found))) if one["model"] == "mlp")
+    assert float(told["predict_s_threads_1"]) == pytest.approx(timed.predict_s)
     assert (by_name["forest"].instructions or 0) < 5000
     listed = find_studies(whole).rows
     assert [(row.name, row.score_by) for row in listed] == [
