@@ -95,7 +95,7 @@ def rows_of_task(
     if data is not None and not beside:
         model = embedded_model(load_task(task))
     of = subject(task, data, model, takes=CLASSES)
-    if len(of.interface.input_format or "") and of.interface.input_format == "float32":
+    if of.interface.input_format == "float32":
         raise UsageError(f"task {task} has floats as inputs: give them as a CSV")
     kind = np.uint8 if of.interface.input_format == "uint8" else np.int8
     first = [int(np.flatnonzero(of.owners == i)[0]) for i in range(len(of.labels))]
@@ -162,7 +162,7 @@ def _rows_in(
     wide = len(names) or len(first[0][1])
     _check_columns(str(path), wide - 1)
     at = wide - 1 if target is None else _column(path, target, names)
-    coded = _coded(path, names, at, categories, first[0][1])
+    coded = _coded(path, names, at, categories, first[0][1][:wide])
     numbers = [n for n in range(wide) if n != at and n not in coded]
     values, real, words = array("d"), array("d"), list[str]()
     for number, line in chain(first, filled):

@@ -61,6 +61,8 @@ LONG = HEAD + LINES * 9
         (f"{LONG}12,8,1,a\n", (), r"\(city\) is 12, a number, and began with 'Oslo'.*--embed"),
         (f"{LONG}Ulm,x,1,a\n", (), r"\(device\) is 'x', which is no number.*--embed"),
         (f"{LONG}Ulm,x,1,a\n", None, r"\(city\) is 'Oslo', which is no number.*as such"),
+        ("city,temp,what\nOslo,1.5,a,oops\n", (), ":2: 4 cells, wanted 3"),
+        ("city,temp,what\nOslo\n", (), ":2: 1 cells, wanted 3"),
         (LONG.replace("Rome", "Oslo").replace("Bern", "Oslo"), (), "has one value alone"),
         (HEAD + LINES, ("temp",), "has another value in each row"),
         ("city,kind,what\nOslo,x,a\nRome,y,b\n", (), "may be names or a row.*--embed"),
@@ -126,7 +128,7 @@ def test_tables_that_no_board_holds_are_refused_before_anything_is_learnt(
     many = Category("id", tuple(map(str, range(5000))), np.arange(9000) % 5000)
     large = Rows("large", np.zeros((9000, 1)), np.arange(9000) % 3, ("a", "b", "c"), (many,))
     words = {"board": "qemu-microbit"}
-    with pytest.raises(UsageError, match=r"1,280,256 bytes|more than 1,048,576 weights"):
+    with pytest.raises(UsageError, match="more than 1,048,576 weights"):
         ask(large, "", "host", ("robe",), (2,), 9, 4, 60, 1, 1, width=256)
     with pytest.raises(UsageError, match=r"qemu-microbit has 262,144 bytes of flash"):
         ask(large, "", "qemu-microbit", ("robe",), (2,), 9, 4, 60, 1, 1, width=64)
