@@ -173,6 +173,7 @@ def halves(of: Subject) -> tuple[Subject, Subject]:
 
     Where labels come in turns, so that a half would lack one, it is every second of each label. Of
     a task that is scored by AUC, only normal samples (label 0) are learnt from, as always there.
+    Raises UsageError where a half would be empty.
     """
     labels = np.array(of.labels)
     first = np.arange(len(labels)) % 2 == 0
@@ -181,7 +182,15 @@ def halves(of: Subject) -> tuple[Subject, Subject]:
             there = np.flatnonzero(labels == label)
             first[there] = np.arange(len(there)) % 2 == 0
     normal = labels == 0 if of.metric == "auc" else np.ones_like(first)
-    return _of_samples(of, first & normal), _of_samples(of, ~first)
+    learnt, rest = first & normal, ~first
+    if not (learnt.any() and rest.any()):
+        what = "input is to learn from" if rest.any() else "input is left to score"
+        raise UsageError(
+            f"{len(labels)} inputs of task {of.task} are too few for two halves: no "
+            f"{'normal ' if of.metric == 'auc' and rest.any() else ''}{what}; take more, by a "
+            "higher --limit or by --data"
+        )
+    return _of_samples(of, learnt), _of_samples(of, rest)
 
 
 def _of_samples(of: Subject, taken: npt.NDArray[np.bool_]) -> Subject:

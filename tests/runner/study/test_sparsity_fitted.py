@@ -222,6 +222,14 @@ def test_both_halves_have_each_class() -> None:
         assert sorted(half.labels) == [label for label in range(10) for _ in range(2)]
 
 
+def test_too_few_inputs_for_two_halves_are_refused() -> None:
+    """One of each label, or no normal one in the first half: in a line, and no folder is made."""
+    with pytest.raises(UsageError, match=r"no input is left to score; .* higher --limit"):
+        halves(replace(windowed(), labels=tuple(range(40))))
+    with pytest.raises(UsageError, match="too few for two halves: no normal input is to learn"):
+        halves(replace(windowed(), labels=(1, 0) * 20, metric="auc"))
+
+
 def windowed() -> Subject:
     """Return two convolutions with windows behind one of 3 channels; 40 images of bytes."""
     rng = np.random.default_rng(5)
