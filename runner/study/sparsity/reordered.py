@@ -9,6 +9,8 @@ from .pruned import FOUR, Block, Numbers
 
 ROUNDS = 20
 """At most: of columns by rows, then rows by columns."""
+PAIRS_MOST = 1 << 20
+"""Of a row and a block, which are all looked at in each round."""
 Places = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float64]
 
@@ -37,6 +39,11 @@ def order_of(whole: Numbers, block: Block, rate: float) -> Places:
     return best
 
 
+def pairs_of(rows: int, block: Block) -> int:
+    """Return of how many pairs of a row and a block the order of a matrix is found."""
+    return rows * -(-rows // block.rows)
+
+
 def _unlike(squares: Floats, lying: Sequence[Places], block: Block, rate: float) -> list[Places]:
     """Return the rows around some of which each loses most by the columns of those before."""
     seeds = [np.array([squares.sum(axis=1).argmax()])]
@@ -63,10 +70,14 @@ def _columns(squares: Floats, parts: Sequence[Places], block: Block, rate: float
 def _dealt(gain: Floats, lying: Sequence[Places]) -> list[Places]:
     """Return the rows of each block, by what each keeps of them [rows][blocks]; as many as lay."""
     free, where = [len(rows) for rows in lying], np.full(len(gain), -1)
+    left = len(gain)
     beyond = gain - gain.mean(axis=1, keepdims=True)
     for flat in np.argsort(-beyond.ravel(), kind="stable"):
         row, block = divmod(int(flat), len(lying))
         if where[row] < 0 and free[block]:
             where[row] = block
             free[block] -= 1
+            left -= 1
+            if not left:
+                break
     return [np.flatnonzero(where == n) for n in range(len(lying))]

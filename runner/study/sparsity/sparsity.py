@@ -1,6 +1,7 @@
 """Does pruning pay on this core? Fully connected layers by blocks, single weights or channels."""
 
 import hashlib
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -24,6 +25,7 @@ from .findings import Asked, SparsityStudy, break_even, rows_of
 from .fitted import FITTED, Store
 from .matrices import Matrix
 from .pruned import EIGHT, FOUR, Block, shares_words
+from .reordered import PAIRS_MOST, pairs_of
 from .scored import (
     Pruned,
     Wanted,
@@ -37,7 +39,7 @@ from .sparsity_c import BLOCKS, DENSE, REORDERED, Way, told, write_ways
 
 SCHEMES = (DENSE, BLOCKS, REORDERED, "csr", "channel")
 RATE_MOST = 1024.0
-ROWS_MOST = 64
+ROWS_MOST, SIDE_MOST = 64, 0xFFFF
 INPUTS = 16
 """Random ones, that all candidates are compared on."""
 FAST = ("dsp", "mve")
@@ -67,6 +69,11 @@ def ask(
     for rate in chosen:
         if not 1 <= rate <= RATE_MOST:
             raise UsageError(f"--rates {rate:g}: 1 to {RATE_MOST:g}")
+    for rate, other in itertools.pairwise(chosen):
+        if f"{rate:g}" == f"{other:g}":
+            raise UsageError(
+                f"--rates {rate!r} and {other!r} are both told as {rate:g}: leave one of them out"
+            )
     if not matrices:
         raise UsageError(
             f"{source} has no such layer of int8 that keeps {EIGHT}x{FOUR} weights at a rate of "
@@ -74,6 +81,11 @@ def ask(
             "connected layers of one such as ad, or --shape 128x640"
         )
     for one in matrices:
+        if max(one.values.shape) > SIDE_MOST:
+            raise UsageError(
+                f"layer {one.name} has {max(one.values.shape):,} rows or columns, and their places "
+                f"are told by 16 bits: at most {SIDE_MOST:,} of each"
+            )
         most = one.values.size / (EIGHT * FOUR)
         if chosen[-1] > most:
             raise UsageError(
@@ -86,6 +98,7 @@ def ask(
                 f"--blocks {block}: {EIGHT} to {ROWS_MOST} rows in eights, by columns in fours or "
                 "'all'"
             )
+    _insist_orders(matrices, schemes, blocks)
     if learn and first is not None:
         insist_learnable(first)
     digest = hashlib.sha256(b"".join(one.values.tobytes() for one in matrices))
@@ -99,6 +112,21 @@ def ask(
         learnt=0 if first is None or not learn else len(first.inputs),
         emulated=is_emulated(board, emulate=emulate),
     )  # fmt: skip
+
+
+def _insist_orders(
+    matrices: Sequence[Matrix], schemes: Sequence[str], blocks: Sequence[Block]
+) -> None:
+    """Raise UsageError where it would take hours, and gigabytes, to put rows in another order."""
+    for one in matrices if REORDERED in schemes else ():
+        rows = len(one.values)
+        most = next((each for each in blocks if pairs_of(rows, each) > PAIRS_MOST), None)
+        if most is not None:
+            raise UsageError(
+                f"--scheme reordered of layer {one.name} in blocks of {most.rows} rows: that is "
+                f"{pairs_of(rows, most):,} pairs of a row and a block, and {PAIRS_MOST:,} are "
+                "looked at; take larger --blocks, or leave reordered out"
+            )
 
 
 def ways_of(asked: Asked, blocks: Sequence[Block], kernels: Sequence[str]) -> list[Way]:

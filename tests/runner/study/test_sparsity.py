@@ -324,6 +324,9 @@ def test_what_cannot_be_pruned_is_refused() -> None:
         (small, (0.5,), BLOCKS, "1 to 1024"),
         (small, (2.0,), (Block(12, 0),), "rows in eights"),
         (small, (2.0,), (Block(8, 6),), "columns in fours"),
+        (small, (2.0, 2.0000001), BLOCKS, "are both told as 2"),
+        (made((70_000, 8), 1), (2.0,), BLOCKS, "layer 70000x8 has 70,000 rows .* at most 65,535"),
+        (made((3000, 8), 1), (2.0,), BLOCKS, "reordered .* of 8 rows: .* 1,125,000 pairs"),
     ):
         with pytest.raises(UsageError, match=words):
             ask(matrices, "made", "host", SCHEMES, rates, blocks, None, 1)
