@@ -263,11 +263,9 @@ class _Coded:
     def add(self, where: str, cell: str) -> None:
         """Take the next cell. Raises DatasetError."""
         text = cell.strip()
-        if not text:
-            raise DatasetError(
-                f"{where}: {self.called} is missing: leave such rows out, or fill them"
-            )
-        if self.words and _is_number(text):
+        if not text or (self.words and _is_missing(text)):
+            raise DatasetError(f"{where}: {self.called} is missing{_filled(text, tables=True)}")
+        if self.words and not _is_word(text):
             raise DatasetError(
                 f"{where}: {self.called} is {text[:40]}, a number, and began with "
                 f"'{next(iter(self.places))[:40]}': name it by --embed where both are categories"
@@ -307,6 +305,12 @@ def _is_missing(cell: str) -> bool:
     return not cell.strip() or cell.strip().lower() in ("nan", "na", "null", "?")
 
 
+def _filled(text: str, *, tables: bool) -> str:
+    """Return what to do about a missing value, which a word may stand for."""
+    own = f"; where '{text}' is a value like others, name the column by --embed"
+    return ": leave such rows out, or fill them" + (own if text and tables else "")
+
+
 def _is_number(text: str) -> bool:
     try:
         return math.isfinite(float(text))
@@ -327,7 +331,7 @@ def _number(
             return found
     where = f"{line}: {_called(names, column)}"
     if _is_missing(cell):
-        raise DatasetError(f"{where} is missing: leave such rows out, or fill them")
+        raise DatasetError(f"{where} is missing{_filled(cell.strip(), tables=tables)}")
     if _is_number(cell):
         raise DatasetError(
             f"{where} is {cell.strip()[:40]}, beyond {NUMBER_MOST:g}: is it a measurement? Leave "

@@ -32,7 +32,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What decides a study."""
 
     study: str = "compress"
-    format: int = 1
+    format: int = 2
     source: str
     """Of the rows: a task, a file's name, or what is made or taken here."""
     rows_sha256: str

@@ -1,5 +1,6 @@
 """A net of embedding tables and one hidden layer, whose weights are tied: trained, made int8."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +18,8 @@ RANGE = 4.0
 """Of the entries of tables: what a row holds is an entry of that size, and an int8 input as is."""
 UNKNOWN_SHARE = 0.02
 """Of values that are taken for unknown ones in learning, so that those rows are learnt, too."""
+SLICE = 1 << 22
+"""Values of a first layer's inputs, of so many rows as they are, that are held at a time."""
 ALL = slice(None)
 Places = npt.NDArray[np.int64]
 Int8 = npt.NDArray[np.int8]
@@ -30,7 +33,7 @@ class Ties:
     """Which entry each weight is; weights of one entry are the same, times a factor.
 
     Weights are those of all embedding tables, [rows][width], which may have no row, and those of
-    the layers, [hidden][inputs] and [classes][hidden].
+    the layers, [hidden][inputs] and [classes][hidden]. Tables share no entry with layers.
     """
 
     places: tuple[Places, Places, Places]
@@ -118,6 +121,7 @@ def trained(
     split, shapes = layers[0].size, [place.shape for place in layers]
     most = np.where(ties.groups == 0, RANGE, np.inf)
     looked_up = inputs.rows.shape[1] * tables.shape[1]
+    own, of_own = np.unique(flat, return_inverse=True)
     state = [net.entries.copy(), *(bias.copy() for bias in net.biases)]
     moments = [(np.zeros_like(one), np.zeros_like(one)) for one in state]
     order = np.arange(count)
@@ -147,9 +151,10 @@ def trained(
         which: Places | slice = ALL
         if looked_up:  # of large tables a step reaches few entries: the others stay as they are
             by_input = back @ first[:, :looked_up] * net.factors[0]
-            by_weight = np.append(by_weight, by_input)
-            which, reached = np.unique(np.append(flat, at), return_inverse=True)
-            slope = np.asarray(np.bincount(reached, by_weight), np.float64)
+            near, reached = np.unique(at.ravel(), return_inverse=True)
+            which = np.concatenate((own, near))
+            slopes = np.bincount(of_own, by_weight), np.bincount(reached, by_input.ravel())
+            slope = np.concatenate(slopes, dtype=np.float64)
         else:
             slope = np.asarray(np.bincount(flat, by_weight, len(entries)), np.float64)
         rate = STEP * 0.5 * (1 + np.cos(np.pi * turn / (epochs * turns)))
@@ -252,9 +257,11 @@ def as_ints(net: Net, inputs: Inputs) -> IntNet:
     entries = np.rint(net.entries / scales[ties.groups]).astype(np.int8)
     steps = [float(scales[1]), float(scales[ties.groups.max()])]
     first = net.entries[ties.places[1]] * net.factors[1]
-    x = _whole(entries[ties.places[0]], inputs) / MOST
-    hidden = np.maximum(x @ first.T + net.biases[0], 0)
-    hidden_step = (float(hidden.max(initial=0.0)) or 1.0) / MOST
+    most = 0.0
+    for some in _slices(entries[ties.places[0]], inputs):
+        sums = some / MOST @ first.T + net.biases[0]
+        most = max(most, float(sums.max(initial=0.0)))
+    hidden_step = (most or 1.0) / MOST
     sum_step = steps[0] * net.factors[1] / MOST
     second_step = steps[1] * net.factors[2] * hidden_step
     fraction, exponent = np.frexp(sum_step / hidden_step)
@@ -267,10 +274,17 @@ def as_ints(net: Net, inputs: Inputs) -> IntNet:
     )  # fmt: skip
 
 
-def _whole(tables: Int8, inputs: Inputs) -> npt.NDArray[np.int64]:
-    """Return what the first layer is given: rows of tables one after the other, then numbers."""
-    looked_up = tables[inputs.rows].reshape(len(inputs.rows), -1)
-    return np.hstack((looked_up, inputs.numbers)).astype(np.int64)
+def _slices(tables: Int8, inputs: Inputs) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield what the first layer is given: rows of tables one after the other, then numbers.
+
+    So many rows at a time that all of them, which may be gigabytes, are never held together.
+    """
+    wide = inputs.rows.shape[1] * tables.shape[1] + inputs.numbers.shape[1]
+    count = max(1, SLICE // wide)
+    for at in range(0, len(inputs.rows), count):
+        rows = inputs.rows[at : at + count]
+        looked_up = tables[rows].reshape(len(rows), -1)
+        yield np.hstack((looked_up, inputs.numbers[at : at + count])).astype(np.int64)
 
 
 def _biases(values: Floats) -> Int32:
@@ -287,7 +301,10 @@ def answers(net: IntNet, inputs: Inputs) -> npt.NDArray[np.intp]:
     """Return the classes of rows, by the integers that a board computes."""
     tables, *layers = weights(net)
     first, second = (one.astype(np.int64) for one in layers)
-    sums = _whole(tables, inputs) @ first.T + net.biases[0]
-    half = 1 << (net.shift - 1)
-    hidden = np.where(sums <= 0, 0, np.minimum((sums * net.multiplier + half) >> net.shift, MOST))
-    return (hidden @ second.T + net.biases[1]).argmax(axis=1)
+    half, found = 1 << (net.shift - 1), [np.zeros(0, np.intp)]
+    for some in _slices(tables, inputs):
+        sums = some @ first.T + net.biases[0]
+        wide = (sums * net.multiplier + half) >> net.shift
+        hidden = np.where(sums <= 0, 0, np.minimum(wide, MOST))
+        found.append((hidden @ second.T + net.biases[1]).argmax(axis=1))
+    return np.concatenate(found)

@@ -10,9 +10,11 @@ from tests.program import tinybench
 from tinybench.errors import DatasetError, ModelError, UsageError
 from tinybench.runner.study import rows as rows_of
 from tinybench.runner.study.compress import asked as compress_asked
+from tinybench.runner.study.compress import tied
 from tinybench.runner.study.compress.asked import ask
 from tinybench.runner.study.compress.compress import run_compress
 from tinybench.runner.study.compress.tables import as_bytes, tables_of, unknown
+from tinybench.runner.study.compress.tied import answers, as_ints, drawn, untied
 from tinybench.runner.study.rows import Category, Parts, Rows, digest, read_csv
 from tinybench.runner.study.work import Work
 from tinybench.track import silent
@@ -41,6 +43,8 @@ def test_words_are_categories_and_numbers_are_when_they_are_named(tmp_path: Path
     assert [one.name for one in both.categories] == ["city", "device"]
     assert both.categories[1].values == ("7", "8", "9")
     assert both.values.tolist() == [[1.5], [2], [-1], [0]]
+    odd = read(tmp_path, f"{HEAD}?,7,1,a\nNA,8,2,b\nnan,7,3,b\n?,8,4,a\n", ("city",))
+    assert odd.categories[0].values == ("?", "NA", "nan")
     all_words = read(tmp_path, "city,kind,what\nOslo,x,a\nRome,y,b\nOslo,x,a\n", ("city", "kind"))
     assert all_words.values.shape == (3, 0)
     assert read(tmp_path, HEAD + LINES, target="city").categories[0].name == "what"
@@ -58,11 +62,13 @@ LONG = HEAD + LINES * 9
         (LONG, ("city", "what"), "'what' is what to tell"),
         (LONG.replace("device", "city"), ("city",), "2 columns are called 'city'"),
         (f"{LONG},8,1,a\n", (), r":38: column 1 \(city\) is missing"),
+        (f"{LONG}NA,8,1,a\n", (), r":38: column 1 \(city\) is missing.*'NA' is .*--embed"),
+        (f"{HEAD}?,8,1,a\n{LINES}", (), r":2: column 1 \(city\) is missing.*'\?' is .*--embed"),
+        (f"{LONG}inf,8,1,a\n", (), r"\(city\) is inf, a number"),
         (f"{LONG}12,8,1,a\n", (), r"\(city\) is 12, a number, and began with 'Oslo'.*--embed"),
         (f"{LONG}Ulm,x,1,a\n", (), r"\(device\) is 'x', which is no number.*--embed"),
         (f"{LONG}Ulm,x,1,a\n", None, r"\(city\) is 'Oslo', which is no number.*as such"),
         ("city,temp,what\nOslo,1.5,a,oops\n", (), ":2: 4 cells, wanted 3"),
-        ("city,temp,what\nOslo\n", (), ":2: 1 cells, wanted 3"),
         (LONG.replace("Rome", "Oslo").replace("Bern", "Oslo"), (), "has one value alone"),
         (HEAD + LINES, ("temp",), "has another value in each row"),
         ("city,kind,what\nOslo,x,a\nRome,y,b\n", (), "may be names or a row.*--embed"),
@@ -110,6 +116,21 @@ def test_a_board_is_sent_ids_and_then_numbers() -> None:
     assert sent[500, :4].tolist() == [0, 0, 1, 0]
     tested = inputs.of(np.arange(550, 650))
     assert unknown(tested) == [50, 0]
+
+
+def test_what_nets_are_given_is_held_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a few rows at a time a net is the same, and so are its answers."""
+    of = parts()
+    tables, inputs = tables_of(of, 4)
+    net = drawn(untied(tables.shapes(1, 8, 3)), 1)
+    whole = as_ints(net, inputs.of(of.train))
+    wanted = answers(whole, inputs)
+    monkeypatch.setattr(tied, "SLICE", 9 * 7)
+    some = as_ints(net, inputs.of(of.train))
+    assert (some.multiplier, some.shift) == (whole.multiplier, whole.shift)
+    assert [one.tolist() for one in some.biases] == [one.tolist() for one in whole.biases]
+    assert answers(some, inputs).tolist() == wanted.tolist()
+    assert len(np.unique(wanted)) > 1
 
 
 def test_tables_that_no_board_holds_are_refused_before_anything_is_learnt(
