@@ -1,6 +1,6 @@
 """What a study keeps of its candidates, image by image, and which images are left to do."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -55,6 +55,8 @@ class Boarded(msgspec.Struct, frozen=True, kw_only=True):
     """Flash of each one's weights."""
     equal: list[int]
     """Rows to which each one's C answers here what it should."""
+    weights_sha256: list[str] = []
+    """Of each one's weights, where they are found anew once they are gone; else none."""
 
     @property
     def same(self) -> bool:
@@ -66,6 +68,9 @@ PIECES = Pieces(rf"{ENGINE_NAME}(?:-[0-9]{{1,6}}-of-[0-9]{{1,6}})?", Boarded, ("
 """An image each: candidates K, K + N, ... of engine-K-of-N, or bunches of them."""
 Bunches = Sequence[range]
 """All candidates, in those that are never dealt out apart, as kernels of the same weights."""
+Digest = Callable[[int], str]
+"""Of the weights that a candidate has now: an image with one of others is as if it were not there.
+"""
 
 
 @dataclass(frozen=True)
@@ -94,13 +99,15 @@ def pieces_of(of: Bunches) -> Pieces:
     return replace(PIECES, fits=lambda name, image: _fits(image, _named(name, of)))
 
 
-def images_left(folder: Path, of: Bunches, shards: int, part: Part | None) -> list[Group]:
+def images_left(
+    folder: Path, of: Bunches, shards: int, part: Part | None, digest: Digest | None = None
+) -> list[Group]:
     """Return the images that the folder of a study does not have yet.
 
     All bunches are dealt out evenly to parts, and there to `shards` images; of a whole study, to as
     many as were begun. Raises RunFolderError.
     """
-    known = _known(folder, of)
+    known = _known(folder, of, digest)
     images = shards if part is None else shards * part.count
     if part is None:
         images = max([images, *(group.images for group, _ in known.values())])
@@ -114,12 +121,14 @@ def candidates_of(of: Bunches, part: Part | None) -> list[int]:
     return [at for bunch in share(of, part) for at in bunch]
 
 
-def boarded(folder: Path, of: Bunches, part: Part | None = None) -> Boarded:
+def boarded(
+    folder: Path, of: Bunches, part: Part | None = None, digest: Digest | None = None
+) -> Boarded:
     """Return what the folder of a study has of candidates, as if they were in one image.
 
     Of a part, of its own candidates. Raises RunFolderError.
     """
-    known = _known(folder, of)
+    known = _known(folder, of, digest)
     at = {n: (known[n][1], known[n][0].which.index(n)) for n in candidates_of(of, part)}
     images = list({id(image): image for image, _ in at.values()}.values())
     there = images[0].there
@@ -143,11 +152,11 @@ def boarded(folder: Path, of: Bunches, part: Part | None = None) -> Boarded:
     )
 
 
-def same_in(folder: Path, of: Bunches, part: Part, rows: int) -> bool:
+def same_in(folder: Path, of: Bunches, part: Part, rows: int, digest: Digest | None = None) -> bool:
     """Return whether the candidates of a part answer to all rows as they should, here and there."""
     if not share(of, part):
         return True
-    found = boarded(folder, of, part)
+    found = boarded(folder, of, part, digest)
     return found.same and all(equal == rows for equal in found.equal)
 
 
@@ -157,7 +166,7 @@ def _where(image: Boarded) -> str:
     return f"{there.rows} rows on {there.board[:40]}{', emulated' if there.emulated else ''}"
 
 
-def _known(folder: Path, of: Bunches) -> dict[int, tuple[Group, Boarded]]:
+def _known(folder: Path, of: Bunches, digest: Digest | None) -> dict[int, tuple[Group, Boarded]]:
     """Return of each candidate the image that it is in; of several, that of the fewest."""
     found = dict[int, tuple[Group, Boarded]]()
     groups = {name: _named(name, of) for name in names_of(folder, PIECES)}
@@ -169,7 +178,8 @@ def _known(folder: Path, of: Bunches) -> dict[int, tuple[Group, Boarded]]:
         if not _fits(image, group):
             count = len(candidates_of(of, None))
             raise RunFolderError(f"{path}: not of {count} candidates; give -o a new folder")
-        found |= dict.fromkeys(group.which, (group, image))
+        if digest is None or image.weights_sha256 == [digest(at) for at in group.which]:
+            found |= dict.fromkeys(group.which, (group, image))
     return found
 
 

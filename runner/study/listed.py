@@ -166,8 +166,8 @@ def _sparsity(found: SparsityStudy) -> Iterator[StudyRow]:
         yield _row(
             of=found.asked.source, board=found.asked.board,
             name=f"{row.scheme} {row.kernel} {row.rate:g}x {row.block}".strip(),
-            score=row.last, score_by="" if row.last is None else COMPUTER, metric=found.metric,
-            cycles=row.cycles, weights_b=row.weights_b,
+            score=row.counted_score, score_by="" if row.counted_score is None else COMPUTER,
+            metric=found.metric, cycles=row.cycles, weights_b=row.weights_b,
             **_counted(row, emulated=found.emulated),
         )  # fmt: skip
 

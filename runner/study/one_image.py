@@ -36,7 +36,7 @@ from ..dut.client import Dut
 from ..dut.inference import answered
 from ..measure.profile import Layer, Steps, priced, time_layers
 from ..results.words import request_of
-from .images import Boarded, Counted, Group, OnBoard
+from .images import Boarded, Counted, Digest, Group, OnBoard
 from .kept import keep_part
 from .runs import board_of
 from .shards import on_each
@@ -134,6 +134,8 @@ class Candidates:
     """What one should answer, [rows]."""
     write: Callable[[Path, Sequence[int]], list[int]]
     """Writes an engine of some of them; returns the flash of the weights of each."""
+    digest: Digest | None = None
+    """Of the weights of one, where its image is kept with them."""
 
 
 def on_boards(
@@ -172,7 +174,8 @@ def _image(
     equal = [int((here[:, n] == of.wanted(at)).sum()) for n, at in enumerate(group)]
     few, names = of.board_rows, [of.names[at] for at in group]
     there = _on_board(engine, names, of.data[:few], here[:few], words, say)
-    return Boarded(there=there, weights_b=sizes, equal=equal)
+    weights = [] if of.digest is None else [of.digest(at) for at in group]
+    return Boarded(there=there, weights_b=sizes, equal=equal, weights_sha256=weights)
 
 
 def insist_fit(sizes: Sequence[int], words: dict[str, Any]) -> None:

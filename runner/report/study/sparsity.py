@@ -87,7 +87,8 @@ def said(found: SparsityStudy) -> list[str]:
         )
     if found.asked.mended:
         lines.append(
-            "counted: whose weights the board runs, and bytes, equal, time and speed-up are of"
+            "counted: whose weights the board runs, those of the highest of these scores; bytes, "
+            "equal, time and speed-up are of them"
         )
     ends = (
         ("bcr", "blocks", "dense", found.break_even),

@@ -1,6 +1,7 @@
 """The candidates of a study of sparsity: ways to keep weights, and the weights that each keeps."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -32,29 +33,49 @@ class Makes:
     """What candidates are made of."""
 
     matrices: Sequence[Matrix]
-    step: str
-    """The last one: a board runs the weights that the last score is of."""
+    step: Callable[[Way], str]
+    """After which one a board runs the weights of a way: "pruned" of dense layers."""
     store: Store | None = None
     """Has the weights that were fitted again."""
     orders: dict[Way, list[Places | None]] = field(default_factory=dict[Way, list[Places | None]])
     """Of rows, layer by layer, which are found once."""
 
-    def candidate(self, way: Way) -> Candidate:
-        """Return the candidate of a way. Raises RunFolderError."""
+    def pruned(self, way: Way) -> Candidate:
+        """Return the candidate of a way as it is pruned."""
         whole = [one.values for one in self.matrices]
         if way.scheme == DENSE:
             layers = [Left(one, None) for one in whole]
             return Candidate(way, DENSE, layers, sum(map(squares_of, whole)))
         orders = self._orders(way, whole)
-        both = list(zip(whole, orders, strict=True))
-        found = [left(way, one, order) for one, order in both]
-        squares = sum(map(squares_of, found))
-        if self.store is not None and self.step != PRUNED:
-            found = self.store.load(way, self.step)
-            if way.kernel == "dsp" and not all(map(shares_words, found)):
-                way = replace(way, kernel="plain")
-        layers = [Left(*one) for one in zip(found, orders, strict=True)]
-        return Candidate(way, self.step, layers, squares)
+        both = zip(whole, orders, strict=True)
+        layers = [Left(left(way, one, order), order) for one, order in both]
+        return Candidate(way, PRUNED, layers, sum(squares_of(one.whole) for one in layers))
+
+    def candidate(self, way: Way) -> Candidate:
+        """Return the candidate of a way, in plain C where its weights cannot share words any more.
+
+        Raises RunFolderError.
+        """
+        found, step = self.pruned(way), self.step(way)
+        if self.store is None or step == PRUNED:
+            return found
+        fitted = self.store.load(way, step)
+        if way.kernel == "dsp" and not all(map(shares_words, fitted)):
+            way = replace(way, kernel="plain")
+        both = zip(fitted, found.layers, strict=True)
+        layers = [Left(one, before.order) for one, before in both]
+        return Candidate(way, step, layers, found.squares)
+
+    def digest(self, way: Way) -> str:
+        """Return SHA-256 of the weights of a way; of weights that are not there "".
+
+        Raises RunFolderError.
+        """
+        step = self.step(way)
+        if self.store is not None and step != PRUNED and not self.store.has(way, step):
+            return ""
+        layers = self.candidate(way).layers
+        return hashlib.sha256(b"".join(one.whole.tobytes() for one in layers)).hexdigest()
 
     def _orders(self, way: Way, whole: list[Int8]) -> list[Places | None]:
         alike = replace(way, kernel="")

@@ -9,7 +9,7 @@ import numpy as np
 from ..images import Boarded, Counted
 from .candidates import LEARNT, MENDED, PRUNED, Candidate, squares_of
 from .matrices import Matrix
-from .sparsity_c import DENSE, scratch_of
+from .sparsity_c import DENSE, Way, scratch_of
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """Return after which steps candidates are scored; a board runs the weights of the last."""
+        """Return after which steps candidates are scored; a board runs the weights of the best."""
         fitted = ((MENDED,) if self.mended else ()), ((LEARNT,) if self.learnt else ())
         return (PRUNED, *fitted[0], *fitted[1])
 
@@ -55,7 +55,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     chosen: bool
     """The fastest block of its rate and kernel; of one that is as fast the more accurate."""
     weights: str = PRUNED
-    """Whose the board ran, and what is counted of: "pruned", "mended" or "learnt"; "dense"."""
+    """Whose the board ran, and what is counted of: those of the highest score: "pruned", "mended"
+    or "learnt"; "dense"."""
     left: float
     """Share of the weights that are not 0."""
     energy: float
@@ -84,10 +85,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     cycles_high: int | None = None
 
     @property
-    def last(self) -> float | None:
+    def counted_score(self) -> float | None:
         """Return the score of the weights that the board ran."""
-        scores = (self.learnt, self.mended, self.score)
-        return next((one for one in scores if one is not None), None)
+        return {MENDED: self.mended, LEARNT: self.learnt}.get(self.weights, self.score)
 
 
 class SparsityStudy(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +116,11 @@ class SparsityStudy(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[Row]
 
 
+def best(scores: dict[str, float]) -> str:
+    """Return the step of the highest score, of equal ones the last; as pruned where none is."""
+    return max(reversed(scores), key=scores.__getitem__, default=PRUNED)
+
+
 def cost(one: Row | Counted) -> float:
     """Return what a candidate takes: estimated cycles, else instructions, else seconds."""
     found: float = one.cycles or one.instructions or one.latency_s or 0.0
@@ -128,16 +133,22 @@ def rows_of(
     scores: Sequence[dict[str, float]],
     board: Boarded,
 ) -> list[Row]:
-    """Return a row for each candidate, the best blocks chosen; `scores`: of each, by the step."""
+    """Return a row for each candidate, the best blocks chosen; `scores`: of each, by the step.
+
+    One that is run in plain C, since its weights share no words any more, is the plain one.
+    """
     counted = board.there.counted
     dense = min(
         cost(one) for of, one in zip(candidates, counted, strict=True) if of.way.scheme == DENSE
     )
     count = sum(one.values.size for one in matrices)
     squares = sum(squares_of(one.values) for one in matrices)
-    rows = list[Row]()
+    rows, told = list[Row](), set[Way]()
     for n, (one, each) in enumerate(zip(candidates, scores, strict=True)):
         way = one.way
+        if way in told:
+            continue
+        told.add(way)
         rows.append(
             Row(
                 scheme=way.scheme,
@@ -179,7 +190,8 @@ def _which(row: Row) -> tuple[str, str, float]:
 
 
 def _order(row: Row) -> tuple[float, float]:
-    return cost(row), -(row.energy if row.last is None else row.last)
+    score = row.counted_score
+    return cost(row), -(row.energy if score is None else score)
 
 
 def break_even(rows: Sequence[Row], scheme: str) -> tuple[float | None, float | None]:

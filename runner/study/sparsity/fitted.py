@@ -52,9 +52,9 @@ class Store:
     say: Callable[[str], None]
 
     def path(self, way: Way, step: str) -> Path:
-        """Return the file of a way's weights, after a step such as ", mended"."""
+        """Return the file of a way's weights, after a step such as "mended"."""
         block = f"-{way.block}" if way.block else ""
-        name = f"{way.scheme}-{way.rate:g}x{block}-{step.strip(', ')}"
+        name = f"{way.scheme}-{way.rate:g}x{block}-{step}"
         return self.folder / FOLDER / f"{name}.int8"
 
     def has(self, way: Way, step: str) -> bool:

@@ -2,8 +2,8 @@
 
 import hashlib
 import itertools
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,15 +13,15 @@ import numpy.typing as npt
 from tinybench.errors import UsageError
 
 from ..images import boarded, candidates_of, images_left, pieces_of, same_in
-from ..kept import Key, Trial, open_study, store_study
-from ..one_image import Candidates, on_boards
+from ..kept import open_study, store_study
+from ..one_image import Candidates, insist_fit, on_boards
 from ..parts import Part, Pieces, Share
 from ..runs import board_of, is_emulated
 from ..subject import Subject
 from ..work import Work
 from ..worth import measure
 from .candidates import PRUNED, Makes
-from .findings import Asked, SparsityStudy, break_even, rows_of
+from .findings import Asked, SparsityStudy, best, break_even, rows_of
 from .fitted import FITTED, Store
 from .matrices import Matrix
 from .pruned import EIGHT, FOUR, Block, shares_words
@@ -35,11 +35,12 @@ from .scored import (
     score_all,
     wanted_of,
 )
-from .sparsity_c import BLOCKS, DENSE, REORDERED, Way, told, write_ways
+from .sparsity_c import BLOCKS, DENSE, REORDERED, Way, told, weights_b, write_ways
 
 SCHEMES = (DENSE, BLOCKS, REORDERED, "csr", "channel")
 RATE_MOST = 1024.0
 ROWS_MOST, SIDE_MOST = 64, 0xFFFF
+PLAIN_SHOWN = 4
 INPUTS = 16
 """Random ones, that all candidates are compared on."""
 FAST = ("dsp", "mve")
@@ -164,18 +165,10 @@ def run_sparsity(
     learn from where that is asked. What the folder has is not done again. Raises UsageError,
     RunFolderError, ToolMissingError, ModelError and what a board raises.
     """
-    ways, known, _ = _done(of, matrices, asked, blocks, work, first, None)
-    board = boarded(work.folder, bunches_of(ways))
-    scores = {key: one.score for key, one in known.items()} if of is not None else {}
-    each = [
-        {
-            step: scores[key]
-            for step in asked.steps
-            if (key := key_of_way(way, blocks, step)) in scores
-        }
-        for way in ways
-    ]
-    makes = _makes(of, matrices, asked, work)
+    done = _done(of, matrices, asked, blocks, work, first, None)
+    ways, makes, scores = done.ways, done.makes, done.scores
+    board = boarded(work.folder, bunches_of(ways), digest=done.digest)
+    each = [scores(way) for way in ways]
     rows = rows_of([makes.candidate(way) for way in ways], matrices, each, board)
     there, ends = board.there, [break_even(rows, scheme) for scheme in (BLOCKS, REORDERED)]
     found = SparsityStudy(
@@ -183,7 +176,7 @@ def run_sparsity(
         tinybench=version("tinybench-mcu"),
         layers=[one.name for one in matrices],
         left_out=without,
-        clean=scores.get(key_of_way(ways[0], blocks)),
+        clean=each[0].get(PRUNED),
         metric="" if of is None else measure(of),
         emulated=there.emulated,
         image_flash_b=there.flash_b,
@@ -200,11 +193,6 @@ def run_sparsity(
     return found
 
 
-def _makes(of: Subject | None, matrices: list[Matrix], asked: Asked, work: Work) -> Makes:
-    store = None if of is None else Store(of, work.folder, matrices, work.say)
-    return Makes(matrices, asked.steps[-1], store)
-
-
 def share_sparsity(
     of: Subject | None,
     matrices: list[Matrix],
@@ -215,11 +203,27 @@ def share_sparsity(
     part: Part,
 ) -> Share:
     """Score and run the candidates of a part, as `run_sparsity` does all."""
-    ways, _, scored = _done(of, matrices, asked, blocks, work, first, part)
-    bunches = bunches_of(ways)
-    done = {"scores": scored, "candidates": len(candidates_of(bunches, part))}
-    same = same_in(work.folder, bunches, part, INPUTS)
+    found = _done(of, matrices, asked, blocks, work, first, part)
+    bunches = bunches_of(found.ways)
+    done = {"scores": found.scored, "candidates": len(candidates_of(bunches, part))}
+    same = same_in(work.folder, bunches, part, INPUTS, found.digest)
     return Share(study=asked.study, part=str(part), done=done, same=same)
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What there is of a study."""
+
+    ways: list[Way]
+    makes: Makes
+    scores: Callable[[Way], dict[str, float]]
+    """Of a way, by the step."""
+    scored: int
+    """How many scores are of the part."""
+
+    def digest(self, at: int) -> str:
+        """Return what tells the weights of a candidate from others."""
+        return self.makes.digest(self.ways[at])
 
 
 def _done(
@@ -230,24 +234,48 @@ def _done(
     work: Work,
     first: Subject | None,
     part: Part | None,
-) -> tuple[list[Way], dict[Key, Trial], int]:
-    """Do what a part has and the folder does not; return all candidates, and scores of the part."""
+) -> _Done:
+    """Do what a part has and the folder does not."""
     kernels = _kernels(asked.board, matrices)
     if kernels[-1] != _kernels(asked.board)[-1]:
         work.say("a weight of -128, or sums beyond 23 bits: no two rows share words, plain C alone")
-    ways, makes = ways_of(asked, blocks, kernels), _makes(of, matrices, asked, work)
-    wanted = list[Wanted]()
+    ways, wanted = ways_of(asked, blocks, kernels), list[Wanted]()
+    bunches = bunches_of(ways)
     with open_study(work.folder, asked, str(part or "")) as (known, keep):
-        if of is not None and makes.store is not None:
+
+        def scores(way: Way) -> dict[str, float]:
+            keys = {step: key_of_way(way, blocks, step) for step in asked.steps}
+            return {step: known[key].score for step, key in keys.items() if key in known}
+
+        store = None if of is None else Store(of, work.folder, matrices, work.say)
+        makes = Makes(matrices, lambda way: best(scores(way)), store)
+        if of is not None and store is not None:
+            for group in images_left(work.folder, bunches, work.shards, part):
+                sizes = [weights_b(ways[n], makes.pruned(ways[n]).layers) for n in group.which]
+                insist_fit(sizes, work.words)  # before hours of learning
             wanted = wanted_of(ways, blocks, asked.steps, part)
             for key, way, step in wanted:
-                if step != PRUNED and not makes.store.has(way, step):
+                if step != PRUNED and not store.has(way, step):
                     known.pop(key, None)  # a score without its weights is found again
             task = Pruned(of, first or of, [one.tensor for one in matrices], asked.seed)
-            score_all(task, wanted, known, keep, makes.store.save, work.track)
-        left_ = images_left(work.folder, bunches_of(ways), work.shards, part)
-        on_boards(_candidates(makes, ways, asked), left_, work)
-    return ways, known, len(wanted)
+            score_all(task, wanted, known, keep, store.save, work.track)
+        done = _Done(ways, makes, scores, len(wanted))
+        left_ = images_left(work.folder, bunches, work.shards, part, done.digest)
+        _say_plain(makes, [ways[n] for n in candidates_of(bunches, part)], work)
+        on_boards(_candidates(done, asked), left_, work)
+    return done
+
+
+def _say_plain(makes: Makes, ways: Sequence[Way], work: Work) -> None:
+    """Say which fitted weights are run in plain C, though the core has more."""
+    fast = [way for way in ways if way.kernel == "dsp" and makes.step(way) != PRUNED]
+    plain = [_name(way) for way in fast if makes.candidate(way).way != way]
+    if plain:
+        more = ", ..." if len(plain) > PLAIN_SHOWN else ""
+        work.say(
+            f"{', '.join(plain[:PLAIN_SHOWN])}{more}: fitted again, with a weight of -128, or sums "
+            "beyond 23 bits: no two rows share words, plain C alone"
+        )
 
 
 def _kernels(board: str, matrices: Sequence[Matrix] = ()) -> list[str]:
@@ -259,7 +287,12 @@ def _kernels(board: str, matrices: Sequence[Matrix] = ()) -> list[str]:
     return ["plain", fast] if fast in FAST else ["plain"]
 
 
-def _candidates(makes: Makes, ways: list[Way], asked: Asked) -> Candidates:
+def _name(way: Way) -> str:
+    return f"{way.scheme} {way.kernel} {way.rate:g}x {way.block or ''}".strip()
+
+
+def _candidates(of: _Done, asked: Asked) -> Candidates:
+    ways, makes = of.ways, of.makes
     rng = np.random.default_rng(asked.seed)
     columns = max(one.values.shape[1] for one in makes.matrices)
     inputs = rng.integers(-128, 128, (INPUTS, -(-columns // 4) * 4), np.int8)
@@ -272,9 +305,10 @@ def _candidates(makes: Makes, ways: list[Way], asked: Asked) -> Candidates:
         return write_ways(engine, [one.way for one in every], [one.layers for one in every])
 
     return Candidates(
-        names=[f"{way.scheme} {way.kernel} {way.rate:g}x {way.block or ''}" for way in ways],
+        names=[_name(way) for way in ways],
         data=inputs,
         board_rows=len(inputs),
         wanted=wanted,
         write=write,
+        digest=of.digest,
     )

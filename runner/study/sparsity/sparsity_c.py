@@ -72,13 +72,16 @@ class Scratch:
 class Made:
     """C that is being written."""
 
+    written: bool = True
+    """Whether its arrays are, or are counted alone."""
     texts: list[str] = field(default_factory=list[str])
     calls: list[str] = field(default_factory=list[str])
     size_b: int = 0
 
     def array(self, ctype: str, name: str, values: npt.NDArray[np.generic]) -> None:
         """Add a constant array, and its bytes."""
-        self.texts.append(array(ctype, name, values))
+        if self.written:
+            self.texts.append(array(ctype, name, values))
         self.size_b += values.size * (2 if "16" in ctype else 1)
 
 
@@ -164,6 +167,14 @@ def write_ways(folder: Path, ways: Sequence[Way], layers: Sequence[list[Left]]) 
         folder, "sparsity", "".join(texts), bodies, -(-columns // 4) * 4, len(ways), dsp=dsp
     )
     return sizes
+
+
+def weights_b(way: Way, layers: Sequence[Left]) -> int:
+    """Return the bytes that `write_ways` takes for a way."""
+    made = Made(written=False)
+    for one in layers:
+        _layer(made, way, "", one)
+    return made.size_b
 
 
 def _layer(made: Made, way: Way, name: str, one: Left) -> None:

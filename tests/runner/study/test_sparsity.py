@@ -16,7 +16,7 @@ from tinybench.runner.study.images import Boarded, Counted, OnBoard
 from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.one_image import on_host, sources
 from tinybench.runner.study.sparsity.candidates import Makes
-from tinybench.runner.study.sparsity.findings import Row, SparsityStudy, break_even, rows_of
+from tinybench.runner.study.sparsity.findings import Row, SparsityStudy, best, break_even, rows_of
 from tinybench.runner.study.sparsity.matrices import made, matrices_of
 from tinybench.runner.study.sparsity.pruned import (
     Block,
@@ -39,6 +39,7 @@ from tinybench.runner.study.sparsity.sparsity_c import (
     order_in,
     scratch_of,
     told,
+    weights_b,
     write_ways,
 )
 from tinybench.runner.study.subject import Subject, subject
@@ -249,22 +250,24 @@ def counted_as(cycles: Sequence[int], scores: Sequence[dict[str, float]]) -> lis
     each = [Counted(latency_s=1.0, cycles=count) for count in cycles]
     there = OnBoard(board="b", emulated=True, flash_b=1, ram_b=1, rows=2, odd=[], counted=each)
     board = Boarded(there=there, weights_b=[1] * 7, equal=[2] * 7)
-    return rows_of(
-        [Makes(matrices, "pruned").candidate(way) for way in ways], matrices, scores, board
-    )
+    makes = Makes(matrices, lambda _: "pruned")
+    candidates = [
+        replace(makes.candidate(way), weights=best(each))
+        for way, each in zip(ways, scores, strict=True)
+    ]
+    return rows_of(candidates, matrices, scores, board)
 
 
-def test_blocks_are_chosen_by_cycles_then_by_the_last_score() -> None:
-    """Of equal cycles the higher score of what learnt, whatever it was before; fewer go first."""
+def test_blocks_are_chosen_by_cycles_then_by_the_best_score() -> None:
+    """Of equal cycles the higher score of any step; fewer go first. Equal scores: the last step."""
     scores = [{"pruned": 0.9, "mended": 0.9, "learnt": 0.9}] * 7
-    scores[1] = {"pruned": 0.8, "mended": 0.8, "learnt": 0.5}
-    scores[2] = {"pruned": 0.1, "mended": 0.2, "learnt": 0.6}
+    scores[1] = {"pruned": 0.5, "mended": 0.5, "learnt": 0.4}
+    scores[2] = {"pruned": 0.1, "mended": 0.6, "learnt": 0.3}
     rows = counted_as([100, 60, 60, 150, 40, 41, 39], scores)
     chosen = [(row.rate, row.block) for row in rows if row.block and row.chosen]
     assert chosen == [(2, "16xall"), (4, "8xall")]
-    scores[1], scores[2] = ({"pruned": 0.1, "mended": 0.8}, {"pruned": 0.8, "mended": 0.1})
-    rows = counted_as([100, 60, 60, 150, 40, 41, 39], scores)
-    assert next(row.block for row in rows if row.block and row.chosen) == "8xall"
+    assert [row.weights for row in rows[:3]] == ["learnt", "mended", "mended"]
+    assert [row.counted_score for row in rows[:3]] == [0.9, 0.5, 0.6]
 
 
 def test_blocks_break_even_where_they_are_faster_from_there_on() -> None:
@@ -284,6 +287,18 @@ def test_candidates_beyond_the_flash_are_refused_before_they_are_compiled(tmp_pa
     with pytest.raises(ModelError, match=r"take 524288 bytes, and qemu-microbit has .* --shards"):
         run_sparsity(None, matrices, [], asked, (), Work(tmp_path, *words))
     assert not list(tmp_path.glob("*-host.c"))
+
+
+def test_candidates_beyond_the_flash_are_refused_before_they_are_scored(tmp_path: Path) -> None:
+    """What they take is counted of the weights as they are pruned, as the C has them."""
+    of = wide(9000)
+    with pytest.raises(ModelError, match=r"3 candidates are in one image: .* --shards"):
+        studied(tmp_path, "qemu-microbit", of)
+    assert not (tmp_path / "trials.jsonl").read_bytes()
+    matrices = made((24, 64), 1)
+    for way in (Way("csr", "plain", 2), Way("channel", "dsp", 2), Way("bcr", "dsp", 2, BLOCKS[0])):
+        layers = left_of(way, [one.values for one in matrices])
+        assert write_ways(tmp_path / "engine", [way], [layers]) == [weights_b(way, layers)]
 
 
 def test_convolutions_of_one_pixel_are_pruned_as_matrices() -> None:

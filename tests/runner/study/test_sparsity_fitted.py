@@ -78,7 +78,8 @@ def test_what_is_left_is_fitted_to_inputs_without_labels(tmp_path: Path) -> None
 def test_a_mended_model_is_a_file_that_answers_so(tmp_path: Path) -> None:
     """Beside the figures, under its name; it is gathered like these, and a board runs its weights.
 
-    Weights that are gone are fitted again; others in their place are refused.
+    Weights that are gone are fitted again, and a board runs those; others in their place are
+    refused.
     """
     first, of = halves(wide(64))
     matrices, _ = matrices_of(of.graph, 4)
@@ -98,8 +99,9 @@ def test_a_mended_model_is_a_file_that_answers_so(tmp_path: Path) -> None:
         data = (into / "models" / f"{name}-mended.tflite").read_bytes()
         graph = read_graph(data)
         loaded = load(build(graph, of.interface, name), tmp_path, number)
-        assert worth(of, answers(of, infer(loaded, of.inputs))).score == row.mended == row.last
+        assert worth(of, answers(of, infer(loaded, of.inputs))).score == row.mended
         assert len(data) == len(of.data)
+        assert row.counted_score == row.mended
         assert (row.weights, row.rows_equal) == ("mended", found.inputs)
         layers = [weights_of(graph, one.tensor) for one in matrices]
         assert (here[:, number] == told(layers, inputs)).all()
@@ -109,6 +111,15 @@ def test_a_mended_model_is_a_file_that_answers_so(tmp_path: Path) -> None:
     path.unlink()
     assert run_sparsity(of, *given, Work(into, *words), first) == found
     assert path.read_bytes() == before
+    other = np.frombuffer(before, np.int8).copy()
+    other[::2] = 0
+    keep_part(path.with_suffix(".json"), Fitted(0.5, hashlib.sha256(other.tobytes()).hexdigest()))
+    path.write_bytes(other.tobytes())
+    anew = run_sparsity(of, *given, Work(into, *words), first)
+    assert [row.left for row in anew.rows[:-1]] == [row.left for row in found.rows[:-1]]
+    assert anew.rows[-1].rows_equal == anew.board_rows_equal == found.inputs
+    assert anew.rows[-1].left == np.count_nonzero(other) / len(other) < found.rows[-1].left
+    assert anew.rows[-1].weights_b < found.rows[-1].weights_b
     path.write_bytes(path.read_bytes()[:-1] + b"\x7e")
     with pytest.raises(RunFolderError, match="remove both, and ask for the same again"):
         run_sparsity(of, *given, Work(into, *words), first)
@@ -131,8 +142,10 @@ def test_weights_whose_sums_became_too_large_are_run_in_plain_c(tmp_path: Path) 
             path.with_suffix(".json"), Fitted(0.5, hashlib.sha256(whole.tobytes()).hexdigest())
         )
         path.write_bytes(whole.tobytes())
-        found = [Makes(matrices, MENDED, store).candidate(way) for way in ways]
+        makes = Makes(matrices, lambda _: MENDED, store)
+        found = [makes.candidate(way) for way in ways]
         assert [one.way.kernel for one in found] == ["plain" if row else "dsp", "mve"]
+        assert len({makes.digest(way) for way in ways}) == 1
         assert all((one.layers[0].whole == whole).all() for one in found)
 
 
