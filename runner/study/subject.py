@@ -186,7 +186,7 @@ def halves(of: Subject) -> tuple[Subject, Subject]:
     if not (learnt.any() and rest.any()):
         what = "input is to learn from" if rest.any() else "input is left to score"
         raise UsageError(
-            f"{len(labels)} inputs of task {of.task} are too few for two halves: no "
+            f"too few inputs of task {of.task} for two halves, {len(labels)} in all: no "
             f"{'normal ' if of.metric == 'auc' and rest.any() else ''}{what}; take more, by a "
             "higher --limit or by --data"
         )

@@ -243,19 +243,32 @@ def test_a_task_is_scored_with_its_layers_pruned(tmp_path: Path) -> None:
 
 def counted_as(cycles: Sequence[int], scores: Sequence[dict[str, float]]) -> list[Row]:
     """Return rows of a dense layer; of blocks in two forms, and single weights, at two rates."""
-    matrices, blocks = made((16, 64), 1), (Block(8, 0), Block(16, 0))
-    ways = [Way("dense", "plain", 1)]
+    ways, blocks = [Way("dense", "plain", 1)], (Block(8, 0), Block(16, 0))
     for rate in (2.0, 4.0):
         ways += [Way("bcr", "plain", rate, one) for one in blocks] + [Way("csr", "plain", rate)]
+    return counted_ways(ways, cycles, scores)
+
+
+def counted_ways(
+    ways: Sequence[Way], cycles: Sequence[int], scores: Sequence[dict[str, float]]
+) -> list[Row]:
+    """Return rows of ways of which each takes so many cycles, and has scores by the step."""
+    matrices, makes = made((16, 64), 1), Makes(made((16, 64), 1), lambda _: "pruned")
     each = [Counted(latency_s=1.0, cycles=count) for count in cycles]
     there = OnBoard(board="b", emulated=True, flash_b=1, ram_b=1, rows=2, odd=[], counted=each)
-    board = Boarded(there=there, weights_b=[1] * 7, equal=[2] * 7)
-    makes = Makes(matrices, lambda _: "pruned")
+    board = Boarded(there=there, weights_b=[1] * len(ways), equal=[2] * len(ways))
     candidates = [
         replace(makes.candidate(way), weights=best(each))
         for way, each in zip(ways, scores, strict=True)
     ]
     return rows_of(candidates, matrices, scores, board)
+
+
+def test_what_has_to_run_in_plain_c_stands_there_once() -> None:
+    """Beside its plain row there is none of the same kernel, rate and block."""
+    ways = [Way("dense", "plain", 1), *[Way("bcr", "plain", 2, BLOCKS[0])] * 2]
+    rows = counted_ways([*ways, Way("channel", "plain", 2)], [9, 5, 6, 7], [{}] * 4)
+    assert [(row.scheme, row.cycles) for row in rows] == [("dense", 9), ("bcr", 5), ("channel", 7)]
 
 
 def test_blocks_are_chosen_by_cycles_then_by_the_best_score() -> None:

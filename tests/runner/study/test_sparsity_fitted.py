@@ -239,7 +239,7 @@ def test_too_few_inputs_for_two_halves_are_refused() -> None:
     """One of each label, or no normal one in the first half: in a line, and no folder is made."""
     with pytest.raises(UsageError, match=r"no input is left to score; .* higher --limit"):
         halves(replace(windowed(), labels=tuple(range(40))))
-    with pytest.raises(UsageError, match="too few for two halves: no normal input is to learn"):
+    with pytest.raises(UsageError, match="for two halves, 40 in all: no normal input is to learn"):
         halves(replace(windowed(), labels=(1, 0) * 20, metric="auc"))
 
 
