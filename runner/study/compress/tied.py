@@ -114,8 +114,7 @@ def trained(
     """
     numbers = inputs.numbers.astype(np.float64) / MOST
     rng, count = np.random.default_rng(seed), len(labels)
-    turns = max(1, -(-count // BATCH))
-    epochs = epochs or max(EPOCHS_LEAST, min(EPOCHS, TURNS // turns))
+    turns, epochs = _turns(count, epochs)
     ties, (tables, *layers) = net.ties, net.ties.places
     flat = np.concatenate([place.ravel() for place in layers])
     split, shapes = layers[0].size, [place.shape for place in layers]
@@ -166,6 +165,12 @@ def trained(
             entries[which] = np.clip(entries[which], -most[which], most[which])
         _zeroed(entries, ties)
     return replace(net, entries=state[0], biases=(state[1], state[2]))
+
+
+def _turns(count: int, epochs: int | None) -> tuple[int, int]:
+    """Return how many batches rows are, and how often all of them are learnt from."""
+    turns = max(1, -(-count // BATCH))
+    return turns, epochs or max(EPOCHS_LEAST, min(EPOCHS, TURNS // turns))
 
 
 def _step(
