@@ -19,11 +19,11 @@ def kind_of(names: Sequence[str], said: Mapping[str, Any]) -> str:
     `said`: the other words of a run. Raises UsageError for boards that no study can be dealt out
     over.
     """
-    shown = ",".join(names)
+    shown = listed(names)
     for word in ONE:
         if said.get(word):
             raise UsageError(
-                f"--{word} is of one board, and --board {shown} names several, each of which is as "
+                f"--{word} is of one board, and --board {shown} is a list, each of which is as "
                 "bench.toml says: leave it out"
             )
     desk = load_bench(find_bench()).boards
@@ -44,3 +44,8 @@ def kind_of(names: Sequence[str], said: Mapping[str, Any]) -> str:
                 "study; ask for each kind apart"
             )
     return desk[first].board
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return boards as `--board` takes them: a list of one ends with a comma."""
+    return ",".join(names) + ("," if len(names) == 1 else "")

@@ -20,6 +20,7 @@ from tinybench.track import Track
 
 from ..build.board import load_board
 from ..desk.bench import find_bench, load_bench
+from .boards import listed
 from .work import Work
 
 SHARDS_MOST = 64
@@ -32,8 +33,11 @@ Seat = TypeVar("Seat")
 class Boards(Generic[Seat]):
     """Boards of this desk by their names; each is free, at work, or out since it failed."""
 
-    def __init__(self, seats: Mapping[str, Seat], say: Callable[[str], None]) -> None:
-        self._seats, self._free, self._say = dict(seats), deque(seats), say
+    def __init__(
+        self, seats: Mapping[str, Seat], say: Callable[[str], None], *, named: bool = True
+    ) -> None:
+        """`named`: in bench.toml, so that `--board` takes them."""
+        self._seats, self._free, self._say, self._named = dict(seats), deque(seats), say, named
         self._out = dict[str, TinybenchError]()
         self._change = threading.Condition()
 
@@ -77,9 +81,10 @@ class Boards(Generic[Seat]):
         if not self._out:
             return
         said = "; ".join(f"board {name}: {error}" for name, error in self._out.items())
+        well = [name for name in self._seats if name not in self._out] or list(self._seats)
+        words = f", with the same -o and --board {listed(well)}" if self._named else ""
         raise BoardOutError(
-            f"{said}. What is measured is kept: ask for the same again, with boards that are well, "
-            "to have the rest"
+            f"{said}. What is measured is kept: ask for the same again{words} to have the rest"
         ) from next(iter(self._out.values()))
 
 

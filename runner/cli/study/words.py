@@ -160,15 +160,16 @@ def shards_of(said: dict[str, Any], board: str | None, boards: tuple[str, ...] =
 
 
 def boards_of(said: dict[str, Any], board: str | None) -> tuple[str | None, tuple[str, ...]]:
-    """Return the board that is named, or the kind of several of this desk, and their names.
+    """Return the board that is named, or the kind of a list of this desk, and their names.
 
+    A list of one has a comma, too: it is the study of its kind, and goes on with one of several.
     Raises UsageError.
     """
     from ...study.boards import kind_of
 
     if board is None or "," not in board or Path(board).is_file():
         return board, ()
-    names = tuple(name.strip() for name in board.split(","))
+    names = tuple(name.strip() for name in board.strip().removesuffix(",").split(","))
     return kind_of(names, said), names
 
 

@@ -105,8 +105,9 @@ def opened(of: Subject, work: Work) -> Iterator[There]:
         called = work.boards or tuple(f"{board.name} {n}" for n in range(1, shards + 1))
         yield There(
             of=of, board=board, task=task, model=read_model_file(found),
-            form=form_of(steps), seats=Boards(dict(zip(called, seats, strict=False)), say),
-            patched=patched, on_ports=on_ports,
+            form=form_of(steps), patched=patched,
+            seats=Boards(dict(zip(called, seats, strict=False)), say, named=on_ports),
+            on_ports=on_ports,
             decimals=printed_as(of.graph, of.interface)[0], say=say,
         )  # fmt: skip
 
