@@ -14,7 +14,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from tinybench.errors import BenchError, TakenError, ToolMissingError, UsageError
+from tinybench.errors import (
+    BenchError,
+    TakenError,
+    ToolMissingError,
+    TransportError,
+    UsageError,
+)
 from tinybench.printable import one_line
 
 from .locks import lock_folder
@@ -40,7 +46,7 @@ def acquired(locks: Iterable[str], wait_s: float, say: Callable[[str], None]) ->
 
     The caller holds `place_key` of each. What a tinybench of this computer left that was killed is
     released first. Raises TakenError, ToolMissingError without labgrid, UsageError for a place
-    that labgrid has not, BenchError where its coordinator does not answer.
+    that labgrid has not, TransportError where its coordinator does not answer.
     """
     places = sorted({one.removeprefix(SCHEME) for one in locks})
     deadline_s = time.monotonic() + wait_s
@@ -66,7 +72,7 @@ def _acquire(place: str, deadline_s: float, wait_s: float, say: Callable[[str], 
         with contextlib.suppress(OSError):
             left.unlink()
         if TAKEN not in words:
-            kind = UsageError if "matches nothing" in words else BenchError
+            kind = UsageError if "matches nothing" in words else TransportError
             raise kind(f"labgrid's place {place} cannot be had: {words}")
         if wait_s <= 0:
             raise TakenError(
@@ -118,7 +124,7 @@ def _asked(place: str, what: str) -> tuple[int, str]:
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
     except subprocess.TimeoutExpired:
-        raise BenchError(
+        raise TransportError(
             f"labgrid's coordinator does not answer within {ANSWER_S:.0f} s; LG_COORDINATOR says "
             "where it is"
         ) from None

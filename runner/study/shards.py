@@ -10,10 +10,15 @@ from typing import Any, Generic, TypeVar
 
 from tinybench.errors import (
     AbsentError,
-    BenchError,
     BoardOutError,
-    BuildError,
+    DeadlineError,
+    FlashError,
+    MonitorError,
+    OtherDutError,
+    ProtocolError,
+    TakenError,
     TinybenchError,
+    TransportError,
     UsageError,
 )
 from tinybench.track import Track
@@ -24,6 +29,11 @@ from .boards import listed
 from .work import Work
 
 SHARDS_MOST = 64
+OF_A_BOARD = (
+    *(AbsentError, TakenError, FlashError, TransportError, DeadlineError, ProtocolError),
+    *(MonitorError, OtherDutError),
+)
+"""What one board fails by; other errors, as of the model or this computer, all boards would."""
 Item = TypeVar("Item")
 Part = TypeVar("Part")
 Found = TypeVar("Found")
@@ -48,7 +58,7 @@ class Boards(Generic[Seat]):
 
     @contextmanager
     def one(self) -> Iterator[Seat]:
-        """Yield a board, once one is free; of several one is out where the bench fails with it.
+        """Yield a board, once one is free; of several one is out that fails, as by OF_A_BOARD.
 
         Then, and where all are out, BoardOutError is raised.
         """
@@ -60,9 +70,7 @@ class Boards(Generic[Seat]):
         fault: TinybenchError | None = None
         try:
             yield self._seats[name]
-        except BuildError:
-            raise
-        except (BenchError, AbsentError) as error:
+        except OF_A_BOARD as error:
             if len(self._seats) == 1:
                 raise
             fault = error

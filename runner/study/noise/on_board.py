@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinybench.errors import BenchError, ModelError, UsageError
+from tinybench.errors import BenchError, ModelError, OtherDutError, UsageError
 from tinybench.models.compiler.emit import bytes_of, constants_of, form_of, printed_as
 from tinybench.models.compiler.graph import Graph
 from tinybench.models.compiler.lower import lower
@@ -132,7 +132,7 @@ def _met(
 def infer_there(there: There, graph: Graph) -> Values:
     """Return a board's results [inputs][values] with the weights of a graph.
 
-    Raises what a board raises, and BenchError where it lost the weights again and again.
+    Raises what a board raises, and OtherDutError where it lost the weights again and again.
     """
     assert there.board.toolchain is not None  # noqa: S101 - asked for when it was opened
     _, steps = lower(graph, there.board.toolchain.kernels)
@@ -151,7 +151,7 @@ def infer_there(there: There, graph: Graph) -> Values:
             found = _inferred(there, seat.dut)
             if holds(seat.dut, constants):
                 return found
-        raise BenchError(
+        raise OtherDutError(
             f"{there.board.name} lost the weights of a trial {TRIES} times while it inferred: does "
             "it restart, as by a watchdog or a weak supply?"
         )

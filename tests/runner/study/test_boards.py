@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from tests.runner.study.desk import Desk, desk
-from tinybench.errors import BoardOutError, BuildError, DeadlineError, UsageError
+from tinybench.errors import (
+    BenchError,
+    BoardOutError,
+    BuildError,
+    DeadlineError,
+    InferenceError,
+    UsageError,
+)
 from tinybench.runner import cli
 from tinybench.runner.desk import flash
 from tinybench.runner.dut.client import Dut
@@ -123,7 +130,7 @@ def test_each_part_is_on_one_board_and_none_has_two(tmp_path: Path) -> None:
 
 
 def test_once_all_boards_are_out_what_is_left_is_not_begun(tmp_path: Path) -> None:
-    """Each is named, with what it failed by; a build that fails is no board's fault."""
+    """Each is named, with what it failed by."""
     begun = list[int]()
 
     def do(part: int, there: Work) -> None:
@@ -136,11 +143,21 @@ def test_once_all_boards_are_out_what_is_left_is_not_begun(tmp_path: Path) -> No
     assert "board right: right is silent" in str(caught.value)
     assert (len(begun), caught.value.exit_status) == (2, 3)
 
-    def broken(*_: object) -> None:
-        raise BuildError("no compiler")
 
-    with pytest.raises(BuildError, match="no compiler"):
-        on_each(work_on(tmp_path, "left", "right"), broken, range(9))
+@pytest.mark.parametrize("kind", [BuildError, InferenceError, BenchError])
+def test_what_all_boards_would_fail_by_takes_none_out(
+    tmp_path: Path, kind: type[BenchError]
+) -> None:
+    """As a build, an inference of the model, or C of this computer: it ends the study as it is."""
+    said = list[str]()
+
+    def broken(*_: object) -> None:
+        raise kind("of the model")
+
+    work = Work(tmp_path, {"board": "kind"}, silent, said.append, 2, ("left", "right"))
+    with pytest.raises(kind, match=r"^of the model$"):
+        on_each(work, broken, range(9))
+    assert not said
 
 
 @pytest.mark.parametrize("boards", [(), ("left", "right")], ids=["emulated", "of the desk"])
