@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
@@ -57,13 +57,16 @@ class Boards(Generic[Seat]):
         return len(self._seats) - len(self._out)
 
     @contextmanager
-    def one(self) -> Iterator[Seat]:
+    def one(self, stop: threading.Event) -> Iterator[Seat]:
         """Yield a board, once one is free; of several one is out that fails, as by OF_A_BOARD.
 
-        Then, and where all are out, BoardOutError is raised.
+        Then, and where all are out, BoardOutError is raised. Once `stop` is set, who waited for a
+        board is interrupted.
         """
         with self._change:
             self._change.wait_for(lambda: self._free or not self.left)
+            if stop.is_set():
+                raise KeyboardInterrupt
             if not self.left:
                 raise BoardOutError("no board is left")
             name = self._free.popleft()
@@ -117,17 +120,26 @@ def each(
 ) -> list[Found]:
     """Return what `work` makes of each part, in their order; so many at a time.
 
-    One at a time is done in this thread, which Ctrl-C interrupts. Raises what the first part that
-    failed did; parts that were not begun are left then, and `stop` is set for those at work.
+    One at a time is done in this thread, which Ctrl-C interrupts. Raises what the part did that
+    failed first, as soon as it has; parts that were not begun are left then, and `stop` is set for
+    those at work.
     """
     if shards == 1 or len(parts) < 2:
         return [work(one) for one in parts]
+    ended = stop or threading.Event()
+
+    def begun(part: Part) -> Found:
+        if ended.is_set():
+            raise KeyboardInterrupt
+        return work(part)
+
     with ThreadPoolExecutor(min(shards, len(parts))) as pool:
         try:
-            return [one.result() for one in [pool.submit(work, part) for part in parts]]
+            futures = [pool.submit(begun, part) for part in parts]
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            return [one.result() for one in futures if one in done]
         finally:
-            if stop is not None:
-                stop.set()
+            ended.set()
             pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -151,7 +163,7 @@ def on_each(
 
     def one(part: Part) -> list[Found]:
         try:
-            with of.one() as name:
+            with of.one(stop) as name:
                 return [do(part, replace(whole, words={**work.words, "board": name}))]
         except BoardOutError:
             return []

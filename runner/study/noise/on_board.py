@@ -1,5 +1,6 @@
 """Trials of noise on a board: weights are written over the link, or else built in and flashed."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -129,9 +130,10 @@ def _met(
     return dut if takes_patches(dut) else None
 
 
-def infer_there(there: There, graph: Graph) -> Values:
+def infer_there(there: There, graph: Graph, stop: threading.Event) -> Values:
     """Return a board's results [inputs][values] with the weights of a graph.
 
+    Who waits for a board is interrupted once `stop` is set.
     Raises what a board raises, and OtherDutError where it lost the weights again and again.
     """
     assert there.board.toolchain is not None  # noqa: S101 - asked for when it was opened
@@ -143,7 +145,7 @@ def infer_there(there: There, graph: Graph) -> Values:
             "and its one line is in use: ask for less noise"
         )
     constants = [bytes_of(one) for _, one in constants_of(steps)]
-    with there.seats.one() as seat:
+    with there.seats.one(stop) as seat:
         if seat.dut is None or not fits:
             return _built(there, seat.station, graph)
         for _ in range(TRIES):

@@ -156,9 +156,10 @@ def do(
     left = [job for job in wanted if job.key not in known]
     if not left:
         return
+    stop = threading.Event()
     with ThreadPoolExecutor(min(jobs, len(left))) as pool:
         try:
-            futures = [pool.submit(partial(_trial, bench, job)) for job in left]
+            futures = [pool.submit(partial(_trial, bench, job, stop)) for job in left]
             for future in track(as_completed(futures), label, len(left)):
                 try:
                     done = future.result()
@@ -167,12 +168,13 @@ def do(
                 keep(done)
                 known[key_of(done)] = done
         finally:
+            stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
     if bench.there is not None:
         bench.there.seats.insist()
 
 
-def _trial(bench: Bench, job: Job) -> Trial:
+def _trial(bench: Bench, job: Job, stop: threading.Event) -> Trial:
     """Disturb, infer all inputs, and score."""
     of, asked = bench.of, bench.asked
     part = (ALL, LAYER, BIT).index(job.part)
@@ -201,7 +203,7 @@ def _trial(bench: Bench, job: Job) -> Trial:
                 )
         outputs = infer(loaded, of.inputs)
         if bench.there is not None:
-            found = infer_there(bench.there, graph)
+            found = infer_there(bench.there, graph, stop)
             equal = same(found, outputs, bench.there.decimals)
             return Trial(job.part, job.amount, job.trial, worth(of, found).score, job.which, equal)
     found = worth(of, answers(of, outputs))

@@ -43,6 +43,21 @@ def test_a_part_that_fails_leaves_those_that_were_not_begun() -> None:
     assert len(begun) < 50
 
 
+def test_a_part_that_fails_is_heard_of_while_an_earlier_one_is_at_work() -> None:
+    """That one learns of it, and no other is begun."""
+    begun, stop = list[int](), threading.Event()
+
+    def work(part: int) -> None:
+        begun.append(part)
+        if part == 1:
+            raise BenchError("the second")
+        assert stop.wait(30)
+
+    with pytest.raises(BenchError, match="the second"):
+        each(2, work, range(50), stop)
+    assert set(begun) <= {0, 1, 2}
+
+
 def test_a_port_has_one_board() -> None:
     """And emulated ones have a limit."""
     for shards, words in ((2, {"port": "/dev/ttyACM0"}), (65, {"port": ""})):
