@@ -135,6 +135,8 @@ def _done(
         do(bench, first, jobs, known, keep, work.track, "noise")
         alone = alone_of(bench, known, clean, part)
         do(bench, alone, jobs, known, keep, work.track, "one by one")
+        if there is not None:
+            there.seats.insist()
         kept = kept_part(line, Line) if asked.board else None
     return _Begun(
         bench, known, start, _identical(bench, loaded), first, alone, kept and kept.patched

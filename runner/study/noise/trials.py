@@ -2,9 +2,8 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -98,11 +97,14 @@ def first_of(asked: Asked, part: Part | None) -> list[Job]:
 def alone_of(bench: Bench, known: dict[Key, Trial], clean: float, part: Part | None) -> list[Job]:
     """Return the trials of a part with one layer, or one bit, disturbed.
 
-    At the first amount whose pilots, which are known by now, leave less than half.
+    At the first amount whose pilots, which are known by now, leave less than half; none where a
+    board failed at a pilot.
     """
     if not is_one_by_one(bench.asked):
         return []
     pilots = [job for job in together(bench.asked) if job.trial < PILOTS]
+    if any(job.key not in known for job in pilots):
+        return []
     return share(one_by_one(bench, harmful(points_of(bench.asked, pilots, known, clean))), part)
 
 
@@ -151,27 +153,45 @@ def do(
 ) -> None:
     """Do the trials that are not known, in threads, and keep each.
 
-    Raises BoardOutError once all are done but those that a board failed at.
+    Those that a board failed at are left out, and the rest once no board is left. What is at work
+    when another trial fails, or at Ctrl-C, is kept as well.
     """
     left = [job for job in wanted if job.key not in known]
-    if not left:
+    if not left or _all_out(bench):
         return
-    stop = threading.Event()
+    stop, untold = threading.Event(), set[Future[Trial]]()
+
+    def told(future: Future[Trial]) -> None:
+        done = future.result()
+        try:
+            keep(done)
+        except OSError:  # behind half a line nothing may be written
+            untold.clear()
+            raise
+        known[key_of(done)] = done
+
     with ThreadPoolExecutor(min(jobs, len(left))) as pool:
         try:
-            futures = [pool.submit(partial(_trial, bench, job, stop)) for job in left]
-            for future in track(as_completed(futures), label, len(left)):
+            for job in left:
+                untold.add(pool.submit(_trial, bench, job, stop))
+            for future in track(as_completed(list(untold)), label, len(left)):
+                untold.remove(future)
                 try:
-                    done = future.result()
+                    told(future)
                 except BoardOutError:  # the others go on
-                    continue
-                keep(done)
-                known[key_of(done)] = done
+                    if _all_out(bench):
+                        break
         finally:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
-    if bench.there is not None:
-        bench.there.seats.insist()
+            for future in list(untold):
+                if not future.cancelled() and future.exception() is None:
+                    told(future)
+
+
+def _all_out(bench: Bench) -> bool:
+    """Return whether there were boards, and none is left."""
+    return bench.there is not None and not bench.there.seats.left
 
 
 def _trial(bench: Bench, job: Job, stop: threading.Event) -> Trial:

@@ -26,7 +26,7 @@ from tinybench.runner.results.journal import read
 from tinybench.runner.results.words import request_of
 from tinybench.runner.study.boards import kind_of
 from tinybench.runner.study.kept import read_trials
-from tinybench.runner.study.noise import on_board
+from tinybench.runner.study.noise import on_board, trials
 from tinybench.runner.study.noise.asked import ask
 from tinybench.runner.study.noise.noise import run_noise
 from tinybench.runner.study.runs import done
@@ -62,16 +62,19 @@ def work_on(folder: Path, *boards: str, **more: Any) -> Work:
 def test_a_board_that_is_unplugged_takes_nothing_of_the_others_along(
     three: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They do all but the trial it failed at, which is done once the same is asked for again."""
+    """They do all but the trial it failed at, which is done once the same is asked for again.
+
+    Of layers one by one, too.
+    """
     monkeypatch.setattr(on_board, "Dut", functools.partial(Dut, patience=Patience(return_s=0.2)))
     of = subject("kws", limit=4)
     kind = kind_of(CALLED, {})
-    asked = ask(of, "gaussian", (0.1,), 24, 1, alone=False, board=kind)
+    asked = ask(of, "gaussian", (0.1,), 12, 1, board=kind)
     words = {"task": "kws", "board": kind}
 
     def track(items: Iterable[Any], label: str, total: int) -> Iterator[Any]:
         for number, item in enumerate(silent(items, label, total)):
-            if number == 2:
+            if (label, number) == ("noise", 5):  # once those are done that layers alone wait for
                 three.unplug("middle")
             yield item
 
@@ -80,13 +83,45 @@ def test_a_board_that_is_unplugged_takes_nothing_of_the_others_along(
         BoardOutError, match=r"^board middle: .*tty-middle.* ask for the same again"
     ):
         run_noise(of, asked, work)
-    assert len(read_trials(work.folder)) == 23
+    done_ = len(read_trials(work.folder))
     assert all(three.flashed(name) == 1 for name in CALLED)
     three.plug("middle")
     found = run_noise(of, asked, Work(work.folder, words, silent, lambda _: None, 3, CALLED))
-    assert (found.board_trials, found.board_equal) == (24, 24)
+    assert found.layers
+    assert (found.board_trials, found.board_equal) == (done_ + 1, done_ + 1)
     alone = Work(tmp_path / "alone", {**words, "board": "left"}, silent, lambda _: None)
     assert run_noise(of, asked, alone).points == found.points
+
+
+def test_once_no_board_is_left_no_trial_is_computed_for_nothing(
+    three: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is measured is kept."""
+    monkeypatch.setattr(on_board, "Dut", functools.partial(Dut, patience=Patience(return_s=0.2)))
+    of, kind, begun = subject("kws", limit=2), kind_of(CALLED, {}), list[int]()
+
+    def infer_there(*given: Any) -> Any:
+        begun.append(1)
+        return on_board.infer_there(*given)
+
+    def track(items: Iterable[Any], label: str, total: int) -> Iterator[Any]:
+        for number, item in enumerate(silent(items, label, total)):
+            if number == 1:
+                three.unplug("left")
+                three.unplug("right")
+            yield item
+
+    monkeypatch.setattr(trials, "infer_there", infer_there)
+    asked = ask(of, "gaussian", (0.1,), 300, 1, alone=False, board=kind)
+    work = Work(tmp_path, {"task": "kws", "board": kind}, track, print, 2, ("left", "right"))
+    try:
+        with pytest.raises(BoardOutError, match=r"board left: .*board right: |board right: .*left"):
+            run_noise(of, asked, work)
+    finally:
+        three.plug("left")
+        three.plug("right")
+    assert len(begun) < 300
+    assert 2 <= len(read_trials(tmp_path)) < len(begun)
 
 
 def test_a_run_that_was_begun_on_another_board_is_begun_anew(three: Desk, tmp_path: Path) -> None:

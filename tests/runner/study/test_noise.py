@@ -1,9 +1,10 @@
 """What a model loses by noise and faults: the same C as a board's, its constants written anew."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from tinybench.errors import ModelError, RunFolderError, UsageError
 from tinybench.runner.build.inputs import resolve
 from tinybench.runner.build.task import load_task
 from tinybench.runner.study import host_engine
-from tinybench.runner.study.kept import TRIALS_FILE, open_study
+from tinybench.runner.study.kept import TRIALS_FILE, open_study, read_trials
 from tinybench.runner.study.noise import perturb
 from tinybench.runner.study.noise.asked import ask
 from tinybench.runner.study.noise.findings import NoiseStudy, Spread, at_drop
@@ -116,6 +117,20 @@ def test_a_study_that_was_interrupted_goes_on(kws: Subject, tmp_path: Path) -> N
     trials.write_bytes(b'{"part": 3}\n')
     with pytest.raises(RunFolderError, match="no trial"):
         study(kws, tmp_path, [0, 0.2])
+
+
+def test_what_is_done_at_an_interruption_is_kept(kws: Subject, tmp_path: Path) -> None:
+    """Also where nobody had looked at it yet."""
+
+    def track(items: Iterable[Any], label: str, total: int) -> Iterator[Any]:
+        assert (len(list(items)), label) == (total, "noise")
+        raise KeyboardInterrupt
+        yield
+
+    asked = ask(kws, "gaussian", [0.1], 3, 1, alone=False)
+    with pytest.raises(KeyboardInterrupt):
+        run_noise(kws, asked, Work(tmp_path, {}, track, lambda _: None, 2))
+    assert len(read_trials(tmp_path)) == 3
 
 
 def test_layers_and_bits_are_taken_one_by_one(kws: Subject, tmp_path: Path) -> None:
