@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from tinybench.errors import (
@@ -34,6 +35,7 @@ OF_A_BOARD = (
     *(MonitorError, OtherDutError),
 )
 """What one board fails by; other errors, as of the model or this computer, all boards would."""
+NONE: Mapping[str, TinybenchError] = MappingProxyType({})
 Item = TypeVar("Item")
 Part = TypeVar("Part")
 Found = TypeVar("Found")
@@ -44,17 +46,22 @@ class Boards(Generic[Seat]):
     """Boards of this desk by their names; each is free, at work, or out since it failed."""
 
     def __init__(
-        self, seats: Mapping[str, Seat], say: Callable[[str], None], *, named: bool = True
+        self,
+        seats: Mapping[str, Seat],
+        say: Callable[[str], None],
+        out: Mapping[str, TinybenchError] = NONE,
+        *,
+        named: bool = True,
     ) -> None:
-        """`named`: in bench.toml, so that `--board` takes them."""
+        """`out`: those without a seat, for they failed before; `named`: in bench.toml."""
         self._seats, self._free, self._say, self._named = dict(seats), deque(seats), say, named
-        self._out = dict[str, TinybenchError]()
+        self._out, self._all = dict(out), [*out, *seats]
         self._change = threading.Condition()
 
     @property
     def left(self) -> int:
         """How many are not out."""
-        return len(self._seats) - len(self._out)
+        return len(self._all) - len(self._out)
 
     @contextmanager
     def one(self, stop: threading.Event) -> Iterator[Seat]:
@@ -74,7 +81,7 @@ class Boards(Generic[Seat]):
         try:
             yield self._seats[name]
         except OF_A_BOARD as error:
-            if len(self._seats) == 1:
+            if len(self._all) == 1:
                 raise
             fault = error
             raise BoardOutError(f"board {name}: {error}") from error
@@ -92,11 +99,36 @@ class Boards(Generic[Seat]):
         if not self._out:
             return
         said = "; ".join(f"board {name}: {error}" for name, error in self._out.items())
-        well = [name for name in self._seats if name not in self._out] or list(self._seats)
+        well = [name for name in self._all if name not in self._out] or self._all
         words = f", with the same -o and --board {listed(well)}" if self._named else ""
         raise BoardOutError(
             f"{said}. What is measured is kept: ask for the same again{words} to have the rest"
         ) from next(iter(self._out.values()))
+
+
+def well(
+    names: Iterable[str],
+    do: Callable[[str], Found],
+    out: dict[str, TinybenchError],
+    say: Callable[[str], None],
+) -> dict[str, Found]:
+    """Return what `do` makes of boards by their names; `out` gets those that fail by OF_A_BOARD.
+
+    Raises what one board fails by that is alone; BoardOutError where all are out.
+    """
+    found, left = dict[str, Found](), list(names)
+    several = len(left) + len(out) > 1
+    for name in left:
+        try:
+            found[name] = do(name)
+        except OF_A_BOARD as error:
+            if not several:
+                raise
+            out[name] = error
+            say(f"board {name} is out: {error}")
+    if not found:
+        Boards(found, say, out).insist()
+    return found
 
 
 def insist_shards(shards: int, words: dict[str, Any]) -> None:

@@ -8,7 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from tinybench.errors import BenchError, ModelError, OtherDutError, UsageError
+from tinybench.errors import (
+    BenchError,
+    ModelError,
+    OtherDutError,
+    TinybenchError,
+    UsageError,
+)
 from tinybench.models.compiler.emit import bytes_of, constants_of, form_of, printed_as
 from tinybench.models.compiler.graph import Graph
 from tinybench.models.compiler.lower import lower
@@ -30,7 +36,7 @@ from ...dut.patches import holds, patch, takes_patches
 from ...results.words import request_of
 from ..host_engine import Floats, Values
 from ..patched_file import written
-from ..shards import Boards
+from ..shards import Boards, well
 from ..subject import Subject
 from ..work import Work
 
@@ -71,8 +77,9 @@ class There:
 def opened(of: Subject, work: Work) -> Iterator[There]:
     """Build firmware that takes patches, and open as many boards with it as work at a time.
 
-    Where there is none, as of a port without frames or of too little RAM, each trial is built.
-    Raises UsageError, and what a board raises.
+    Where there is none, as of a port without frames or of too little RAM, each trial is built. Of
+    several boards those that cannot be opened are out. Raises UsageError, and what a board raises;
+    BoardOutError where all are out.
     """
     if any(one.type == "FLOAT32" for one in of.graph.tensors if one.data is not None):
         raise UsageError(
@@ -82,33 +89,42 @@ def opened(of: Subject, work: Work) -> Iterator[There]:
     said: dict[str, Any] = {k: v for k, v in words.items() if v and k != "board"}
     found = resolve(load_task(words["task"]), words.get("data"), words.get("model")).model
     with ExitStack() as held, ExitStack() as stack:
-        names = work.boards or (words["board"],)
-        requests = (request_of(**said, board=name, division="open") for name in names)
-        stations = [held.enter_context(reserved(request, say))[0] for request in requests]
-        board, task = stations[0].board, stations[0].task
+        out = dict[str, TinybenchError]()
+
+        def station_of(name: str) -> Station:
+            request = request_of(**said, board=name, division="open")
+            return held.enter_context(reserved(request, say))[0]
+
+        # In one order, so that no two studies wait for each other.
+        stations = well(sorted(work.boards or (words["board"],)), station_of, out, say)
+        station = next(iter(stations.values()))
+        board, task = station.board, station.task
         if task is None or board.toolchain is None:
             raise UsageError(f"board {board.name} holds firmware of its own: none is built for it")
-        seats = [Seat(one, None) for one in stations]
-        on_ports = bool(stations[0].sites)
+        on_ports = bool(station.sites)
+        if not on_ports:
+            stations = {f"{board.name} {n}": station for n in range(1, shards + 1)}
+        duts: dict[str, Dut | None] = dict.fromkeys(stations)
         try:
             image = build(board, task, found, patches=True)
         except ModelError as error:  # as where RAM does not hold the weights
             say(f"{board.name} takes no weights over its line: {error}")
         else:
-            each = stations if on_ports else stations * shards
-            met = [Seat(one, _met(one, task, image, stack, say)) for one in each]
-            seats = met if all(one.dut for one in met) else seats
-        patched = all(one.dut for one in seats)
+
+            def met(name: str) -> Dut | None:
+                return _met(stations[name], task, image, stack, say)
+
+            duts = well(stations, met, out, say) if on_ports else {n: met(n) for n in stations}
+        patched = all(duts.values())
         if not patched:
             say(f"{board.name} is built, and loaded, anew for each trial")
             stack.close()
+        seats = {name: Seat(stations[name], one if patched else None) for name, one in duts.items()}
         _, steps = lower(of.graph, board.toolchain.kernels)
-        called = work.boards or tuple(f"{board.name} {n}" for n in range(1, shards + 1))
         yield There(
             of=of, board=board, task=task, model=read_model_file(found),
             form=form_of(steps), patched=patched,
-            seats=Boards(dict(zip(called, seats, strict=False)), say, named=on_ports),
-            on_ports=on_ports,
+            seats=Boards(seats, say, out, named=on_ports), on_ports=on_ports,
             decimals=printed_as(of.graph, of.interface)[0], say=say,
         )  # fmt: skip
 

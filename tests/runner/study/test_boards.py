@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import re
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -122,6 +123,26 @@ def test_once_no_board_is_left_no_trial_is_computed_for_nothing(
         three.plug("right")
     assert len(begun) < 300
     assert 2 <= len(read_trials(tmp_path)) < len(begun)
+
+
+def test_a_study_goes_on_by_the_words_that_are_said_with_a_board_that_is_out(
+    three: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One is absent from the beginning: the others do all, and they, or one of them, sum it up."""
+    words = "study noise --task kws --limit 2 --trials 4 --eta .1 --together-only".split()
+    own = [*words, "-o", str(tmp_path / "study")]
+    three.unplug("right")
+    try:
+        assert cli.main([*own, "--board", "left,right"]) == 3
+        told = capsys.readouterr().err
+        assert "board right is out: " in told
+        typed = re.search(r"with the same -o and (--board) (left,) to have the rest", told)
+        assert typed
+        assert len(read_trials(tmp_path / "study")) == 4
+        assert cli.main([*own, "--board", "left"]) == 2
+        assert cli.main([*own, *typed.groups()]) == 0
+    finally:
+        three.plug("right")
 
 
 def test_a_run_that_was_begun_on_another_board_is_begun_anew(three: Desk, tmp_path: Path) -> None:
