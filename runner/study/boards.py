@@ -1,13 +1,15 @@
 """Several boards of this desk that a study is dealt out over: which they are, and of what kind."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tinybench.declare import nearest
 from tinybench.errors import UsageError
+from tinybench.transport.usb_ports import one_name
 
 from ..build.board import load_board
-from ..desk.bench import find_bench, load_bench
+from ..desk.bench import DeskBoard, find_bench, load_bench
 
 ONE = ("port", "probe", "emulate", "monitor")
 """Words that are of one board."""
@@ -33,8 +35,14 @@ def kind_of(names: Sequence[str], said: Mapping[str, Any]) -> str:
                 f"--board {shown}: there is no '{name}' in bench.toml, which names the boards of "
                 f"this desk: {nearest(name, desk)}"
             )
-    if len({(desk[name].serial, desk[name].port) for name in names}) < len(names):
+    if len(set(names)) < len(names):
         raise UsageError(f"--board {shown}: name each board once")
+    for one, other in itertools.combinations(names, 2):
+        if shared := _held(desk[one]) & _held(desk[other]):
+            raise UsageError(
+                f"--board {shown}: {one} and {other} have {min(shared)} in common, which a run has "
+                "for itself: name one of them"
+            )
     first, *others = names
     for name in others:
         if desk[name].board != desk[first].board:
@@ -44,6 +52,13 @@ def kind_of(names: Sequence[str], said: Mapping[str, Any]) -> str:
                 "study; ask for each kind apart"
             )
     return desk[first].board
+
+
+def _held(desk: DeskBoard) -> set[str]:
+    """Return what a run on a board locks, as far as the bench file says it."""
+    serials = {f"serial number {one}" for one in (desk.serial, desk.probe) if one is not None}
+    port = desk.port if desk.serial is None else None  # else it is locked by that
+    return serials | {text for text in (port and f"port {one_name(port)}", desk.lock) if text}
 
 
 def listed(names: Sequence[str]) -> str:

@@ -129,8 +129,10 @@ def test_a_study_goes_on_by_the_words_that_are_said_with_a_board_that_is_out(
     three: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One is absent from the beginning: the others do all, and they, or one of them, sum it up."""
-    words = "study noise --task kws --limit 2 --trials 4 --eta .1 --together-only".split()
-    own = [*words, "-o", str(tmp_path / "study")]
+    words = (
+        f"study noise --task kws --limit 2 --trials 4 --eta .1 --together-only -o {tmp_path}/study"
+    )
+    own = words.split()
     three.unplug("right")
     try:
         assert cli.main([*own, "--board", "left,right"]) == 3
@@ -301,6 +303,31 @@ def test_boards_that_cannot_be_at_work_together_are_refused(
     assert cli.main(["study", *words.split(), "-o", str(tmp_path / "study")]) == 2
     assert told in capsys.readouterr().err
     assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "shared"),
+    [
+        ('serial = "1"', 'serial = "1"\nport = "/dev/null"', "serial number 1"),
+        ('serial = "1"\nprobe = "3"', 'serial = "2"\nprobe = "3"', "serial number 3"),
+        ('serial = "1"', 'serial = "2"\nprobe = "1"', "serial number 1"),
+        ('port = "/dev/null"', 'port = "/dev/../dev/null"', "port /dev/null"),
+        ('serial = "1"\nlock = "labgrid:rig"', 'serial = "2"\nlock = "labgrid:rig"', "labgrid:rig"),
+    ],
+    ids=["serial", "probe", "both", "port", "labgrid"],
+)
+def test_boards_that_share_what_a_run_has_for_itself_are_refused(
+    left: str, right: str, shared: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For one would wait for the other."""
+    bench = tmp_path / "bench.toml"
+    bench.write_text(
+        f'[boards.left]\nboard = "nucleo-l4r5"\n{left}\n'
+        f'[boards.right]\nboard = "nucleo-l4r5"\n{right}\n'
+    )
+    monkeypatch.setenv("TINYBENCH_BENCH", str(bench))
+    with pytest.raises(UsageError, match=f"left and right have {shared} in common"):
+        kind_of(("left", "right"), {})
 
 
 def test_boards_of_two_kinds_are_no_one_study(
