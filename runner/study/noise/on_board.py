@@ -78,8 +78,8 @@ def opened(of: Subject, work: Work) -> Iterator[There]:
     """Build firmware that takes patches, and open as many boards with it as work at a time.
 
     Where there is none, as of a port without frames or of too little RAM, each trial is built. Of
-    several boards those that cannot be opened are out. Raises UsageError, and what a board raises;
-    BoardOutError where all are out.
+    several boards those that cannot be opened are out. Raises UsageError, ModelError where no trial
+    fits, and what a board raises; BoardOutError where all are out.
     """
     if any(one.type == "FLOAT32" for one in of.graph.tensors if one.data is not None):
         raise UsageError(
@@ -119,6 +119,7 @@ def opened(of: Subject, work: Work) -> Iterator[There]:
         if not patched:
             say(f"{board.name} is built, and loaded, anew for each trial")
             stack.close()
+            build(board, task, found)  # what does not fit is said before there is a folder
         seats = {name: Seat(stations[name], one if patched else None) for name, one in duts.items()}
         _, steps = lower(of.graph, board.toolchain.kernels)
         yield There(

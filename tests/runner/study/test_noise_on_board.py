@@ -10,11 +10,11 @@ import pytest
 
 from tests import ROOT
 from tests.program import tinybench
-from tinybench.errors import BenchError, ProtocolError, UsageError
+from tinybench.errors import BenchError, ModelError, ProtocolError, UsageError
 from tinybench.models.compiler.emit import bytes_of, constants_of
 from tinybench.models.compiler.lower import lower
 from tinybench.models.compiler.reader import read_graph
-from tinybench.runner.build.board import load_board
+from tinybench.runner.build.board import load_board, names
 from tinybench.runner.build.firmware import build
 from tinybench.runner.build.task import load_task
 from tinybench.runner.desk.line import open_line
@@ -148,6 +148,21 @@ def test_a_board_whose_ram_is_too_small_is_built_for_each_trial(
     found = run_noise(kws, asked, Work(tmp_path, words, silent, said.append, 4))
     assert (found.board_trials, found.board_equal, found.patched) == (1, 1, False)
     assert "built, and loaded, anew" in said[-1]
+
+
+def test_trials_that_do_not_fit_the_flash_are_refused_before_anything_is_made(
+    kws: Subject, tmp_path: Path
+) -> None:
+    """As to write weights over the line was not possible, so is it not to build them in."""
+    small = tmp_path / "small.toml"
+    text = names()["qemu-microbit"].read_text()
+    assert "flash_size_b = 0x4_0000" in text
+    small.write_text(text.replace("flash_size_b = 0x4_0000", "flash_size_b = 0x4000"))
+    asked = ask(kws, "gaussian", [0.3], 1, 1, alone=False, board=str(small))
+    words = {"task": "kws", "board": str(small)}
+    with pytest.raises(ModelError, match="flash"):
+        run_noise(kws, asked, Work(tmp_path / "study", words, silent, lambda _: None))
+    assert not (tmp_path / "study").exists()
 
 
 def test_weights_are_written_where_they_lie_in_the_file(kws: Subject) -> None:
