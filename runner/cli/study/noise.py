@@ -57,7 +57,7 @@ JOBS_MOST = 256
               "several of bench.toml, of one kind, at work at a time"),
     shards("with --board: so many emulated ones at a time (default: 1)"),
     Option("--jobs", type=positive, metavar="N",
-           help="trials at a time (default: one for each processor)"),
+           help="without --board: trials at a time (default: one for each processor)"),
     *elsewhere(),
     *placed(),
     formats=("terminal", "json", "csv", "markdown"),
@@ -90,6 +90,11 @@ def noise(
         raise UsageError("study noise: say of which task: --task kws ('tinybench tasks')")
     if jobs is not None and jobs > JOBS_MOST:
         raise UsageError(f"--jobs {jobs}: at most {JOBS_MOST} at a time")
+    if jobs is not None and board is not None:
+        raise UsageError(
+            f"--jobs {jobs} is of trials on this computer alone: boards do one at a time each, and "
+            "several are --shards N of emulated ones, or --board LEFT,RIGHT"
+        )
     board, boards = boards_of(said, board)
     at_a_time = shards_of(said, board, boards)
     if at_a_time > 1 and board is None:

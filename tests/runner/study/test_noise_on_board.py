@@ -1,9 +1,11 @@
 """Noise on a board: constants written over the link, refused where they do not fit, and equal."""
 
+import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +25,7 @@ from tinybench.runner.dut.client import Dut
 from tinybench.runner.dut.frame_link import FrameLink
 from tinybench.runner.dut.patches import holds, patch, takes_patches
 from tinybench.runner.report.study import noise as report
-from tinybench.runner.study.noise import perturb
+from tinybench.runner.study.noise import on_board, perturb
 from tinybench.runner.study.noise.asked import ask
 from tinybench.runner.study.noise.noise import run_noise
 from tinybench.runner.study.patched_file import written
@@ -139,14 +141,24 @@ def test_a_board_answers_as_this_computer_does(kws: Subject, tmp_path: Path) -> 
 
 
 def test_a_board_whose_ram_is_too_small_is_built_for_each_trial(
-    kws: Subject, tmp_path: Path
+    kws: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And answers the same; the file has the disturbed weights where the others were."""
-    said = list[str]()
-    asked = ask(kws, "gaussian", [0.3], 1, 1, alone=False, board="qemu-microbit")
+    """And answers the same; the file has the disturbed weights where the others were.
+
+    So many are at work at a time as `--shards` says.
+    """
+    said, together = list[str](), threading.Barrier(2)
+
+    def built(*given: Any) -> Any:
+        together.wait(60)
+        return whole(*given)
+
+    whole = on_board._built
+    monkeypatch.setattr(on_board, "_built", built)
+    asked = ask(kws, "gaussian", [0.3], 2, 1, alone=False, board="qemu-microbit")
     words = {"task": "kws", "board": "qemu-microbit"}
-    found = run_noise(kws, asked, Work(tmp_path, words, silent, said.append, 4))
-    assert (found.board_trials, found.board_equal, found.patched) == (1, 1, False)
+    found = run_noise(kws, asked, Work(tmp_path, words, silent, said.append, 2))
+    assert (found.board_trials, found.board_equal, found.patched) == (2, 2, False)
     assert "built, and loaded, anew" in said[-1]
 
 
@@ -181,6 +193,10 @@ def test_what_a_board_cannot_do_is_refused(kws: Subject) -> None:
     """In words, before anything is built."""
     with pytest.raises(UsageError, match="here alone"):
         ask(kws, "bit-flip", [0.1], 1, 1, "activations", board="host")
-    done = tinybench("study", "noise", "--task", "kws", "--shards", "2")
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
-    assert "--shards is of --board" in done.stderr
+    for words, told in (
+        (("--shards", "2"), "--shards is of --board"),
+        (("--jobs", "2", "--board", "host"), "--jobs 2 is of trials on this computer alone"),
+    ):
+        done = tinybench("study", "noise", "--task", "kws", *words)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert told in done.stderr
