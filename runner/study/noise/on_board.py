@@ -1,9 +1,10 @@
 """Trials of noise on a board: weights are written over the link, or else built in and flashed."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -110,10 +111,7 @@ def opened(of: Subject, work: Work) -> Iterator[There]:
         except ModelError as error:  # as where RAM does not hold the weights
             say(f"{board.name} takes no weights over its line: {error}")
         else:
-
-            def met(name: str) -> Dut | None:
-                return _met(stations[name], task, image, stack, say)
-
+            met = partial(_met, stations, task, image, stack, say)
             duts = well(stations, met, out, say) if on_ports else {n: met(n) for n in stations}
         patched = all(duts.values())
         if not patched:
@@ -131,14 +129,15 @@ def opened(of: Subject, work: Work) -> Iterator[There]:
 
 
 def _met(
-    station: Station,
+    stations: Mapping[str, Station],
     task: Task,
     image: Image,
     stack: ExitStack,
     say: Callable[[str], None],
+    name: str,
 ) -> Dut | None:
     """Return a board with the image on it; None where it takes no patches."""
-    board, sites = station.board, station.sites[:1]
+    board, sites = stations[name].board, stations[name].sites[:1]
     if sites:
         load(board, image, sites[0], say, write=True)
     way = sites[0] if sites else board.command(image.elf)

@@ -70,12 +70,12 @@ def test_a_board_that_is_unplugged_takes_nothing_of_the_others_along(
     monkeypatch.setattr(on_board, "Dut", functools.partial(Dut, patience=Patience(return_s=0.2)))
     of = subject("kws", limit=4)
     kind = kind_of(CALLED, {})
-    asked = ask(of, "gaussian", (0.1,), 12, 1, board=kind)
+    asked = ask(of, "gaussian", (0.1,), 8, 1, board=kind)
     words = {"task": "kws", "board": kind}
 
     def track(items: Iterable[Any], label: str, total: int) -> Iterator[Any]:
         for number, item in enumerate(silent(items, label, total)):
-            if (label, number) == ("noise", 5):  # once those are done that layers alone wait for
+            if (label, number) == ("noise", 4):  # once those are done that layers alone wait for
                 three.unplug("middle")
             yield item
 
@@ -306,7 +306,7 @@ def test_boards_that_cannot_be_at_work_together_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("left", "right", "shared"),
+    ("left", "right", "common"),
     [
         ('serial = "1"', 'serial = "1"\nport = "/dev/null"', "serial number 1"),
         ('serial = "1"\nprobe = "3"', 'serial = "2"\nprobe = "3"', "serial number 3"),
@@ -317,7 +317,7 @@ def test_boards_that_cannot_be_at_work_together_are_refused(
     ids=["serial", "probe", "both", "port", "labgrid"],
 )
 def test_boards_that_share_what_a_run_has_for_itself_are_refused(
-    left: str, right: str, shared: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    left: str, right: str, common: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For one would wait for the other."""
     bench = tmp_path / "bench.toml"
@@ -326,7 +326,7 @@ def test_boards_that_share_what_a_run_has_for_itself_are_refused(
         f'[boards.right]\nboard = "nucleo-l4r5"\n{right}\n'
     )
     monkeypatch.setenv("TINYBENCH_BENCH", str(bench))
-    with pytest.raises(UsageError, match=f"left and right have {shared} in common"):
+    with pytest.raises(UsageError, match=f"left and right have {common} in common"):
         kind_of(("left", "right"), {})
 
 
