@@ -154,7 +154,7 @@ def on_boards(
     work.say(f"{count} candidates in {where} for {work.words['board']}")
 
     def one(group: Group, there: Work) -> None:
-        image = _image(of, group.which, work.folder / group.name, there.words, work.say)
+        image = _image(of, group.which, work.folder / group.name, there)
         keep_part(work.folder / f"{group.name}.json", image)
 
     on_each(work, one, left)
@@ -164,16 +164,15 @@ def _image(
     of: Candidates,
     group: Sequence[int],
     engine: Path,
-    words: dict[str, Any],
-    say: Callable[[str], None],
+    work: Work,
 ) -> Boarded:
     """Run some of the candidates here and on a board."""
     sizes = of.write(engine, group)
-    insist_fit(sizes, words)
+    insist_fit(sizes, work.words)
     here = on_host(engine, of.data, len(group), sources())
     equal = [int((here[:, n] == of.wanted(at)).sum()) for n, at in enumerate(group)]
     few, names = of.board_rows, [of.names[at] for at in group]
-    there = _on_board(engine, names, of.data[:few], here[:few], words, say)
+    there = _on_board(engine, names, of.data[:few], here[:few], work)
     weights = [] if of.digest is None else [of.digest(at) for at in group]
     return Boarded(there=there, weights_b=sizes, equal=equal, weights_sha256=weights)
 
@@ -289,16 +288,15 @@ def _on_board(
     names: Sequence[str],
     data: npt.NDArray[np.int8],
     here: npt.NDArray[np.float32],
-    words: dict[str, Any],
-    say: Callable[[str], None],
+    work: Work,
 ) -> OnBoard:
     """Build an engine for a board, hold its answers against those `here`, and time each candidate.
 
     Raises ModelError where the candidates do not fit, and whatever a board raises.
     """
     task = _task(engine, data, here.shape[1])
-    request = request_of(**words, task=str(task), engine=str(engine), division="open")
-    with reserved(request, say) as (station, _):
+    request = request_of(**work.words, task=str(task), engine=str(engine), division="open")
+    with reserved(request, work.say) as (station, _):
         board, found_task = station.board, station.task
         if found_task is None:
             raise UsageError(f"{task} names no task")
@@ -310,19 +308,20 @@ def _on_board(
             ) from error
         site = station.sites[0] if station.sites else None
         if site is not None:
-            load(board, image, site, say, write=True)
+            load(board, image, site, work.say, write=True)
         entries = [_entry(n, name) for n, name in enumerate(names)]
         steps, first = Steps(entries, engine=engine.name), data[0].tobytes()
         with closing(open_line(site or board.command(image.elf))) as line:
             dut = Dut(line)
             insist_task(dut.handshake(), found_task, image)
-            there = [answered(dut.infer(row.tobytes(), 1, 0).results) for row in data]
+            rows = work.track(data, "rows", len(data))
+            there = [answered(dut.infer(row.tobytes(), 1, 0).results) for row in rows]
             timed = time_layers(dut, board, found_task.name, "", steps, first)
         if can_estimate(board):
             try:
                 timed = priced(timed, steps, estimate(board, image, first, layers=True))
             except ToolMissingError as error:
-                say(f"no estimate of cycles: {error}")
+                work.say(f"no estimate of cycles: {error}")
     odd = [n for n, row in enumerate(here) if there[n] != row.tolist()]
     counted = [_counted(layer) for layer in timed.layers]
     return OnBoard(

@@ -1,8 +1,10 @@
 """Pruned layers: what is left, how it is stored, and that C computes it to the bit."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -341,6 +343,22 @@ def test_dense_layers_can_stand_alone(tmp_path: Path) -> None:
     assert [row.scheme for row in found.rows] == ["dense"]
     assert "blocks are faster" not in report.markdown(found)
     assert report.as_png(found).startswith(b"\x89PNG")
+
+
+def test_a_board_at_work_is_interrupted_between_rows(tmp_path: Path) -> None:
+    """As by Ctrl-C, or where another image failed; nothing of the image is kept."""
+
+    def track(items: Iterable[Any], label: str, total: int) -> Iterator[Any]:
+        yield from itertools.islice(items, 1)
+        assert (label, total > 1) == ("rows", True)
+        raise KeyboardInterrupt
+
+    matrices = made((8, 16), 1)
+    asked = ask(matrices, "made", "host", ("dense",), (2.0,), (), None, 1)
+    work = Work(tmp_path, {"board": "host"}, track, lambda _: None)
+    with pytest.raises(KeyboardInterrupt):
+        run_sparsity(None, matrices, [], asked, (), work)
+    assert [one.name for one in tmp_path.glob("*.json")] == ["asked.json"]
 
 
 def test_what_cannot_be_pruned_is_refused() -> None:
