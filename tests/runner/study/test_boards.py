@@ -1,7 +1,6 @@
 """A study on several boards of a desk at a time, each on its own port, and one is unplugged."""
 
 import functools
-import itertools
 import re
 import threading
 from collections.abc import Iterable, Iterator
@@ -217,26 +216,6 @@ def test_what_all_boards_would_fail_by_takes_none_out(
     with pytest.raises(kind, match=r"^of the model$"):
         on_each(work, broken, range(9))
     assert not said
-
-
-def test_who_waits_for_a_board_begins_nothing_once_the_study_ends(tmp_path: Path) -> None:
-    """Of three threads one waits, for a board is out; the part that fails sets free another one."""
-    begun, out = list[int](), threading.Event()
-
-    def do(part: int, there: Work) -> None:
-        begun.append(part)
-        if part == 0:
-            out.set()
-            raise DeadlineError("silent")
-        assert out.wait(30)
-        if part == 1:
-            raise UsageError("this cannot be")
-        for _ in there.track(itertools.count(), "windows", 1):
-            pass
-
-    with pytest.raises(UsageError, match="this cannot be"):
-        on_each(work_on(tmp_path, *CALLED), do, range(9))
-    assert len(begun) <= 4
 
 
 @pytest.mark.parametrize("boards", [(), ("left", "right")], ids=["emulated", "of the desk"])

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from tinybench.errors import BenchError, UsageError
-from tinybench.runner.study.shards import each, insist_shards
+from tinybench.runner.study.shards import Boards, each, insist_shards
 
 
 def test_parts_come_back_in_their_order_however_many_are_at_work() -> None:
@@ -56,6 +56,25 @@ def test_a_part_that_fails_is_heard_of_while_an_earlier_one_is_at_work() -> None
     with pytest.raises(BenchError, match="the second"):
         each(2, work, range(50), stop)
     assert set(begun) <= {0, 1, 2}
+
+
+def test_who_waits_for_a_board_begins_nothing_once_the_study_ends() -> None:
+    """Though the board is free then."""
+    of, stop, told = Boards({"left": 1}, print), threading.Event(), list[str]()
+
+    def waits() -> None:
+        try:
+            with of.one(stop):
+                told.append("begun")
+        except KeyboardInterrupt:
+            told.append("interrupted")
+
+    thread = threading.Thread(target=waits)
+    with of.one(stop):
+        thread.start()
+        stop.set()
+    thread.join(30)
+    assert told == ["interrupted"]
 
 
 def test_a_port_has_one_board() -> None:
