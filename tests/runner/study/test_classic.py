@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from tests.bench.study.classic import LOST_MOST, digits_lost, share_equal
 from tests.program import tinybench
 from tests.runner.study.dealt import but_times, copy_runs, gathered
 from tinybench.errors import DatasetError, UsageError
@@ -100,6 +101,31 @@ def test_each_answer_of_the_board_is_that_of_the_same_c_here(
         PIECES,
     )
     assert (tmp_path / "gathered" / "knn" / "result.json").is_file()
+
+
+def test_digits_lose_at_most_a_point_as_c(tmp_path: Path) -> None:
+    """Trees and neighbours by emlearn, of 539 pictures, against scikit-learn's own answers.
+
+    Of features as they are, small integers, trees lose points: emlearn cuts thresholds off.
+    """
+    pytest.importorskip("sklearn")
+    lost = digits_lost(tmp_path / "scaled", ("forest", "extra-trees", "knn"))
+    assert max(lost.values()) <= LOST_MOST, lost
+    assert digits_lost(tmp_path / "plain", ("forest",), scaled=False)["forest"] > 5 * LOST_MOST
+
+
+def test_rows_are_equal_where_all_models_ran() -> None:
+    """The figure of the bench is of every classic model: one that is refused is none that is equal.
+
+    The task's own model is held against its outputs by its run.
+    """
+    row = {"model": "knn", "refused": None, "rows": 4, "rows_equal": 4}
+    own = {"model": "neural (kws01)", "refused": None, "rows": 4, "rows_equal": None}
+    assert share_equal([row, own]) == 1
+    assert share_equal([row, row | {"rows_equal": 3}]) == 7 / 8
+    assert share_equal([row, row | {"refused": "too large"}]) == 0
+    assert share_equal([row, row | {"rows_equal": None}]) == 0
+    assert share_equal([own]) == 0
 
 
 def test_real_values_have_r2_and_neighbours_are_refused(tmp_path: Path) -> None:
