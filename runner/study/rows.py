@@ -355,7 +355,10 @@ def _check_commas(path: Path, line: Sequence[str]) -> None:
 
 def _check_columns(what: str, count: int) -> None:
     if not 1 <= count <= COLUMNS_MOST:
-        raise DatasetError(f"{what}: {count} features; 1 to {COLUMNS_MOST} are studied")
+        raise DatasetError(
+            f"{what}: {count} features; 1 to {COLUMNS_MOST} are studied: give "
+            + ("fewer, computed of these, by --csv FILE" if count else "them beside the target")
+        )
 
 
 def middle_and_half(values: Floats) -> tuple[Floats, Floats]:

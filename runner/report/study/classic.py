@@ -26,6 +26,8 @@ LEFT_OUT = ("times",)
 """It has columns of its own."""
 COLUMNS = tuple(name for name in Row.__struct_fields__ if name not in LEFT_OUT)
 REASON_MOST = 100
+SAME_ROWS = 2
+"""Format of a study from which on the task's own model answers the rows that the others do."""
 WHOLE = 100
 """From here on a rate is shown without decimals."""
 
@@ -97,7 +99,9 @@ def said(found: ClassicStudy) -> list[str]:
         if not found.asked.regression:
             lines.append("est. VIPS, est. MVOPS: by the estimated cycles, as in a run's report")
     if any(row.model.startswith("neural") for row in found.rows):
-        lines.append("neural: the task's own model, on as many inputs, the first of its set")
+        first = found.asked.format < SAME_ROWS
+        which = "as many inputs, the first of its set" if first else "the same tested rows"
+        lines.append(f"neural: the task's own model, on {which}")
     return lines
 
 

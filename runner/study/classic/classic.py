@@ -31,6 +31,7 @@ from ..shards import on_each
 from ..work import Work
 from .engine_c import write_engine
 from .learn import KINDS, Ints, Timed, in_units, macs_of, scale_of, trained, unit_of
+from .same_rows import words_of
 
 NEURAL = "neural"
 """The task's own model, beside the classic ones."""
@@ -46,7 +47,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What decides a study."""
 
     study: str = "classic"
-    format: int = 1
+    format: int = 2
+    """1: the task's own model had other inputs than the tested rows."""
     source: str
     """Of the rows: a task, or a file's name."""
     rows_sha256: str
@@ -208,13 +210,13 @@ def _rows(
     kinds = [*asked.models, *([NEURAL] if asked.source else [])]
     with open_study(work.folder, asked, str(part or "")):
         jobs: list[Callable[[Work], Row]] = [
-            partial(_neural, asked, len(parts.test), own)
+            partial(_neural, asked, parts, own)
             if kind == NEURAL
             else _model(kind, parts, asked, text)
             for kind in share(kinds, part)
         ]
         found = on_each(text, lambda job, there: job(there), jobs)
-        return parts, [_with_energy(row, asked, work, own) for row in found]
+        return parts, [_with_energy(row, asked, parts, work, own) for row in found]
 
 
 def _model(
@@ -274,12 +276,14 @@ def _model(
     return run
 
 
-def _with_energy(row: Row, asked: Asked, work: Work, own: Own) -> Row:
+def _with_energy(row: Row, asked: Asked, parts: Parts, work: Work, own: Own) -> Row:
     """Return a row with its energy, where a monitor is named and the run has none."""
     if not work.words.get("monitor") or row.run is None or row.energy_j is not None:
         return row
-    words: dict[str, Any] = {**own, "task": asked.source}
-    if row.run != NEURAL:
+    words: dict[str, Any]
+    if row.run == NEURAL:
+        words = _own_words(asked, parts, own, work)
+    else:
         task, engine = (work.folder / place / row.run for place in ("tasks", "engines"))
         words = {"task": task / "task.toml", "engine": engine, "division": "open"}
     found = energy.energy_of(work, row.run, **words, profile=PROFILE)
@@ -387,19 +391,24 @@ def scored(found: npt.NDArray[Any], truth: npt.NDArray[Any], *, regression: bool
     return 1 - float(((truth - found) ** 2).sum()) / spread if spread else float("nan")
 
 
+def _own_words(asked: Asked, parts: Parts, own: Own, work: Work) -> dict[str, Any]:
+    """Return the words of a run of the task's own model on the tested rows, which are written."""
+    given = words_of(asked.source, own, parts.test.tolist(), work.folder / "tasks" / NEURAL)
+    return {**given, "task": asked.source}
+
+
 def _neural(
     asked: Asked,
-    count: int,
+    parts: Parts,
     own: Own,
     work: Work,
 ) -> Row:
-    """Return the row of the task's own model, on as many of its inputs: the folder's, if there."""
+    """Return the row of the task's own model, on the tested rows: the folder's, if there."""
     out, stored = work.folder / NEURAL, work.folder / f"{NEURAL}.json"
     if (before := kept_part(stored, Row)) is not None:
         return before
-    request = request_of(
-        **work.words, **own, task=asked.source, limit=count, out=out, profile=PROFILE
-    )
+    words = _own_words(asked, parts, own, work)
+    request = request_of(**work.words, **words, limit=len(parts.test), out=out, profile=PROFILE)
     result = done(request, out, work.track, work.say).result
     timed, accuracy = result.performance, result.accuracy
     row = Row(

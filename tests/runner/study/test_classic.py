@@ -14,6 +14,8 @@ from tests.program import tinybench
 from tests.runner.study.dealt import but_times, copy_runs, gathered
 from tinybench.errors import DatasetError, UsageError
 from tinybench.models.declaration import package_folder
+from tinybench.runner.build.inputs import resolve
+from tinybench.runner.build.task import load_task
 from tinybench.runner.report.study.classic import as_csv, header, markdown, said
 from tinybench.runner.results.result import read_result
 from tinybench.runner.results.score import latency_s
@@ -21,6 +23,7 @@ from tinybench.runner.study.classic import classic
 from tinybench.runner.study.classic.classic import (
     PIECES,
     ClassicStudy,
+    Row,
     ask,
     run_classic,
     same,
@@ -28,10 +31,16 @@ from tinybench.runner.study.classic.classic import (
     share_classic,
 )
 from tinybench.runner.study.classic.learn import REACH, SQUARES_MOST, macs_of, scale_of, unit_of
+from tinybench.runner.study.host_engine import infer, load
+from tinybench.runner.study.kept import kept_part
 from tinybench.runner.study.listed import find_studies
+from tinybench.runner.study.parts import Part
 from tinybench.runner.study.rows import Rows, digest, read_csv, rows_of_task, split
+from tinybench.runner.study.subject import engine_of, subject
 from tinybench.runner.study.work import Work
 from tinybench.track import silent
+
+STORED = "neural.json"
 
 
 def table(count: int = 160, classes: int = 3) -> Rows:
@@ -128,6 +137,28 @@ def test_rows_are_equal_where_all_models_ran() -> None:
     assert share_equal([own]) == 0
 
 
+def test_the_model_of_the_task_answers_the_rows_that_the_others_do(tmp_path: Path) -> None:
+    """Those that are tested, by name and label, whichever they are; the table says so."""
+    rows = rows_of_task("kws", beside=True)
+    asked = ask(rows, "kws", "host", ["knn"], 24, 1, [1])
+    work = Work(tmp_path, {"board": "host"}, silent, lambda _: None)
+    share_classic(rows, asked, work, Part(2, 2))  # no more than this one
+    of, tested = subject("kws"), split(rows, 24, 1)[1]
+    samples = resolve(load_task("kws")).samples.samples
+    accuracy, row = read_result(tmp_path / "neural").accuracy, kept_part(tmp_path / STORED, Row)
+    assert accuracy is not None
+    assert row is not None
+    assert [one.input for one in accuracy.answers] == [samples[one].name for one in tested]
+    here = infer(load(engine_of(of), tmp_path, 0), of.inputs[tested]).argmax(axis=1)
+    assert (row.rows, row.score) == (24, np.mean(here == rows.targets[tested]))
+    for form, words in ((2, "on the same tested rows"), (1, "the first of its set")):
+        study = ClassicStudy(
+            asked=msgspec.structs.replace(asked, format=form), tinybench="", source="kws",
+            classes=[], features=490, learnt_from=276, tested=24, rows=[row],
+        )  # fmt: skip
+        assert words in " ".join(said(study))
+
+
 def test_real_values_have_r2_and_neighbours_are_refused(tmp_path: Path) -> None:
     """A line is found by a linear model; neighbours say why they are not there."""
     rng = np.random.default_rng(0)
@@ -186,12 +217,13 @@ def test_features_are_even_and_fit_what_is_computed_of_them() -> None:
         ("1,2,0\n1,2,\n", "target is missing"),
         ("", "no rows"),
         ("a,b,y\n", "no rows in it, but names"),
-        ("1\n2\n", "0 features"),
+        ("1\n2\n", "0 features; .* beside the target"),
+        ("1," * 4097 + "0\n", "4097 features; .* fewer, computed of these, by --csv"),
         ("1,0\n" * 100_001, "more than 100,000 rows"),
     ],
     ids=[
         *("text", "lines", "missing", "nan", "too large", "semicolons", "tabs", "infinite"),
-        *("ragged", "no target", "empty", "names", "alone", "many"),
+        *("ragged", "no target", "empty", "names", "alone", "wide", "many"),
     ],
 )
 def test_a_csv_that_cannot_be_learnt_from_is_refused(text: str, words: str, tmp_path: Path) -> None:
