@@ -63,6 +63,7 @@ from tests.bench.cycles import CODE_FLASH_MUST_B, CYCLES_MUST, INSTRUCTIONS_MUST
 from tests.bench.figures import Figure
 from tests.bench.study import classic as bench_classic
 from tests.bench.study import compress as bench_compress
+from tests.bench.study import defaults as bench_defaults
 from tests.bench.study import noise as bench_noise
 from tests.bench.study import sparsity as bench_sparsity
 from tests.program import TINYBENCH
@@ -95,6 +96,7 @@ def main() -> int:
     figures += bench_energy.figures() + bench_monitors.figures()
     figures += bench_exports.figures() + bench_scenario.figures() + bench_lab.figures()
     figures += bench_noise.figures() + bench_classic.figures() + bench_compress.figures()
+    figures += bench_defaults.figures()
     figures += bench_sparsity.figures() + bench_fleet.figures() + bench_train.figures()
     figures += bench_results.figures() + bench_flash.figures() + bench_model.figures()
     _print(figures)
