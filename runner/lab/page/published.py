@@ -29,13 +29,13 @@ class Published:
     entries: list[Entry] = field(default_factory=list)
     audits: dict[str, Audit] = field(default_factory=dict)
     """By the folder of the tree."""
-    doing: str = ""
-    """What is still looked at, in words."""
+    doing: str = "reading the table"
+    """What is still looked at, in words; empty once nothing is."""
 
     def rows(self) -> list[dict[str, Any]]:
         """Return each result as plain data, with the verdict on its system where there is one."""
         verdicts: dict[tuple[str, str, str, str], tuple[int, System]] = {}
-        for number, one in enumerate(self.audits.values()):
+        for number, one in enumerate(list(self.audits.values())):  # others come meanwhile
             for system in one.systems:
                 verdicts[_key(system)] = number, system
         return [

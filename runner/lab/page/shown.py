@@ -191,12 +191,13 @@ async def leaders(door: Door, _: Request) -> Response:
 async def published(door: Door, _: Request) -> Response:
     """Answer with the published results, each with the verdict on its system."""
     known = door.published
+    doing = known.doing  # before the rows: who reads that nothing is looked at has every verdict
     audits = [
         {"tree": Path(tree).name, "valid": one.valid, "systems": len(one.systems)}
         for tree, one in known.audits.items()
     ]
     rows = await asyncio.to_thread(known.rows)
-    return as_json({"rows": rows, "audits": audits, "doing": known.doing})
+    return as_json({"rows": rows, "audits": audits, "doing": doing})
 
 
 async def audit(door: Door, request: Request) -> Response:

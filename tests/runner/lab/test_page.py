@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import contextlib
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -28,7 +29,8 @@ from tinybench.runner.lab.leader import placing
 from tinybench.runner.lab.leader.state import Leader, Run
 from tinybench.runner.lab.leader.workers import came, gone, see
 from tinybench.runner.lab.order import Told
-from tinybench.runner.lab.page import door, journal, plain, plan, results, told
+from tinybench.runner.lab.page import door, journal, plain, plan, published, results, told
+from tinybench.runner.lab.page import shown as shown_there
 from tinybench.runner.lab.page.metrics import metrics
 from tinybench.runner.lab.page.published import Published
 from tinybench.runner.lab.page.words import span
@@ -370,3 +372,26 @@ def test_a_length_of_time_is_told_as_people_do() -> None:
     """In the unit that has few digits."""
     wanted = {0: "0 s", 8.4: "8 s", 240: "4 min", 9000: "2.5 h", 3 * 86400: "3 days"}
     assert [span(seconds) for seconds in wanted] == [*wanted.values()]
+
+
+def test_nothing_is_said_to_be_looked_at_only_where_all_verdicts_are_told(leader: Leader) -> None:
+    """Neither before the table is read, nor where an audit ends while an answer is made."""
+
+    class Ending(Published):
+        def rows(self) -> list[dict[str, Any]]:
+            rows = super().rows()
+            self.doing = ""
+            return rows
+
+    known = Ending()
+    said = [doing_of(leader, known) for _ in range(2)]
+    assert said == ["reading the table", ""]
+    asyncio.run(published.look(known, [], lambda *_, **__: None))
+    assert known.doing == ""
+
+
+def doing_of(leader: Leader, known: Published) -> str:
+    """Return what a lab says that it still looks at."""
+    behind: Any = SimpleNamespace(leader=leader, published=known)
+    answer = asyncio.run(shown_there.published(behind, SimpleNamespace()))  # type: ignore[arg-type]
+    return json.loads(bytes(answer.body))["doing"]

@@ -3,8 +3,10 @@
 import { ask, byId, cell, element, fill, link, microjoules, milliseconds, of, quality } from "./parts.js";
 
 const STEP = 50;
+const LATER_MS = 2000;
 let rows = [];
 let shown = STEP;
+let again = 0;
 
 function matches(one, said) {
   const words = `${one.submitter} ${one.system} ${one.processor}`.toLowerCase();
@@ -38,6 +40,7 @@ function filtered() {
 }
 
 export async function explore() {
+  clearTimeout(again);
   try {
     const told = await ask("/api/published");
     rows = told.rows.sort((a, b) => Number(b.verdict !== null) - Number(a.verdict !== null) || b.round.localeCompare(a.round));
@@ -52,6 +55,7 @@ export async function explore() {
     byId("audits").replaceChildren(...audits.flatMap((one) => [one, " "]), told.doing ? `${told.doing} ...`
       : audits.length ? "" : "Audits are of the trees that lab.toml names as published.");
     filtered();
+    if (told.doing && location.hash === "#published") again = setTimeout(explore, LATER_MS);
   } catch (error) {
     byId("published-said").textContent = error.message;
   }
