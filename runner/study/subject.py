@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -94,24 +95,16 @@ def subject(
             f"that are scored by {known}, such as kws"
         )
     found = resolve(task, data, model)
-    return _of_stream(task, found, limit) if task.streams else _of_samples_in(task, found, limit)
-
-
-def _of_stream(task: Task, found: Inputs, limit: int | None) -> Subject:
-    assert found.recording is not None  # noqa: S101 - a stream has one
-    task = heard_by(task, found.model)
-    data = read_model_file(found.model)
-    graph = read_graph(data)
-    features, sound = sound_of(found.recording, graph, limit)
+    data_ = read_model_file(found.model)
+    graph = read_graph(data_)
+    more = (
+        _stream(task, found, graph, limit) if task.streams else _samples(task, found, graph, limit)
+    )
     return Subject(
         task=task.name,
         model_id=task.model_id,
         metric=task.metric,
         graph=graph,
-        interface=Interface(decimals=task.result_decimals),
-        inputs=features.view(np.uint8),
-        owners=np.zeros(len(features), np.intp),
-        labels=(0,),
         model=found.model.name,
         model_sha256=found.model_sha256,
         model_origin=found.model_origin,
@@ -119,12 +112,27 @@ def _of_stream(task: Task, found: Inputs, limit: int | None) -> Subject:
         dataset_origin=found.dataset_origin,
         dataset_sha256=found.samples.sha256,
         note=found.note,
-        data=data,
-        sound=sound,
+        data=data_,
+        **more,
     )
 
 
-def _of_samples_in(task: Task, found: Inputs, limit: int | None) -> Subject:
+def _stream(task: Task, found: Inputs, graph: Graph, limit: int | None) -> dict[str, Any]:
+    """Return what a subject has of a recording."""
+    assert found.recording is not None  # noqa: S101 - a stream has one
+    heard_by(task, found.model)
+    features, sound = sound_of(found.recording, graph, limit)
+    return {
+        "interface": Interface(decimals=task.result_decimals),
+        "inputs": features.view(np.uint8),
+        "owners": np.zeros(len(features), np.intp),
+        "labels": (0,),
+        "sound": sound,
+    }
+
+
+def _samples(task: Task, found: Inputs, graph: Graph, limit: int | None) -> dict[str, Any]:
+    """Return what a subject has of samples."""
     samples = found.samples.samples
     if limit is not None and limit < len(samples):
         samples = [samples[i * len(samples) // limit] for i in range(limit)]
@@ -135,32 +143,18 @@ def _of_samples_in(task: Task, found: Inputs, limit: int | None) -> Subject:
             f"{len(samples)} inputs of {size_b} bytes are more than a study keeps in memory: "
             "take fewer, by --limit"
         )
-    data_ = read_model_file(found.model)
-    graph = read_graph(data_)
     interface = Interface(task.input_format, task.result, task.result_decimals)
     check_interface(graph, interface)
     ends = ends_b(graph, interface)[0], result_count(graph, interface)
     insist_ends(task, found.model, task.input_b, ends)
-    return Subject(
-        task=task.name,
-        model_id=task.model_id,
-        metric=task.metric,
-        graph=graph,
-        interface=interface,
-        inputs=np.stack([np.frombuffer(one, np.uint8) for each in windows for one in each]),
-        owners=np.repeat(np.arange(len(windows)), [len(each) for each in windows]),
-        labels=tuple(sample.label for sample in samples),
-        model=found.model.name,
-        model_sha256=found.model_sha256,
-        model_origin=found.model_origin,
-        dataset=found.name,
-        dataset_origin=found.dataset_origin,
-        dataset_sha256=found.samples.sha256,
-        note=found.note,
-        data=data_,
-        expected=tuple(np.array(sample.expected, np.float64) for sample in samples),
-        channels=task.channels,
-    )
+    return {
+        "interface": interface,
+        "inputs": np.stack([np.frombuffer(one, np.uint8) for each in windows for one in each]),
+        "owners": np.repeat(np.arange(len(windows)), [len(each) for each in windows]),
+        "labels": tuple(sample.label for sample in samples),
+        "expected": tuple(np.array(sample.expected, np.float64) for sample in samples),
+        "channels": task.channels,
+    }
 
 
 def engine_of(of: Subject, kernels: str = "blocked") -> Built:
