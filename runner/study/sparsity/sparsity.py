@@ -1,5 +1,6 @@
 """Does pruning pay on this core? Fully connected layers by blocks, single weights or channels."""
 
+import functools
 import hashlib
 import itertools
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from tinybench.errors import UsageError
 
-from ..images import boarded, candidates_of, images_left, pieces_of, same_in
+from ..images import Digest, boarded, candidates_of, images_left, pieces_of, same_in
 from ..kept import open_study, store_study
 from ..one_image import Candidates, insist_fit, on_boards
 from ..parts import Part, Pieces, Share
@@ -220,10 +221,7 @@ class _Done:
     """Of a way, by the step."""
     scored: int
     """How many scores are of the part."""
-
-    def digest(self, at: int) -> str:
-        """Return what tells the weights of a candidate from others."""
-        return self.makes.digest(self.ways[at])
+    digest: Digest
 
 
 def _done(
@@ -259,7 +257,8 @@ def _done(
                     known.pop(key, None)  # a score without its weights is found again
             task = Pruned(of, first or of, [one.tensor for one in matrices], asked.seed)
             score_all(task, wanted, known, keep, store.save, work.track)
-        done = _Done(ways, makes, scores, len(wanted))
+        digest = functools.cache(lambda at: makes.digest(ways[at]))  # no weights change any more
+        done = _Done(ways, makes, scores, len(wanted), digest)
         left_ = images_left(work.folder, bunches, work.shards, part, done.digest)
         _say_plain(makes, [ways[n] for n in candidates_of(bunches, part)], work)
         on_boards(_candidates(done, asked), left_, work)
