@@ -21,8 +21,7 @@ from .words import (
     placed,
     rows_of,
     shards,
-    shards_of,
-    words_of,
+    work_of,
 )
 
 KINDS = ("linear", "forest", "extra-trees", "knn", "mlp")
@@ -67,7 +66,6 @@ def classic(
     """
     from ...report.study import classic as report
     from ...study.classic.classic import PIECES, ask, run_classic, same, share_classic
-    from ...study.work import Work
 
     board, boards = boards_of(said, board)
     if threads > THREADS_MOST:
@@ -86,9 +84,8 @@ def classic(
         counts,
         emulate=said["emulate"],
     )
-    at_a_time = shards_of(said, board, boards)
     place = place_of(said, out, "classic", task, asked.board)
-    work = Work(place.folder, words_of(said, board), voice.track, voice.note, at_a_time, boards)
+    work = work_of(voice, place, said, board, boards)
     own = {"data": data, "model": model}
     return do(
         voice, to, place, report, asked, PIECES, lambda: run_classic(rows, asked, work, own),

@@ -21,8 +21,7 @@ from .words import (
     placed,
     rows_of,
     shards,
-    shards_of,
-    words_of,
+    work_of,
 )
 
 if TYPE_CHECKING:
@@ -85,7 +84,6 @@ def compress(
     from ...report.study import compress as report
     from ...study.compress.asked import ask
     from ...study.compress.compress import pieces, run_compress, share_compress
-    from ...study.work import Work
 
     board, boards = boards_of(said, board)
     rows = _rows(task, data, csv, target, embed, tables=tables)
@@ -98,9 +96,8 @@ def compress(
         hidden, said.pop("block"), said.pop("test"), said.pop("trials"), said.pop("seed"),
         width=said.pop("width"), emulate=said["emulate"],
     )  # fmt: skip
-    at_a_time = shards_of(said, board, boards)
     place = place_of(said, out, "compress", task, asked.board)
-    work = Work(place.folder, words_of(said, board), voice.track, voice.note, at_a_time, boards)
+    work = work_of(voice, place, said, board, boards)
     return do(
         voice, to, place, report, asked, pieces(asked), lambda: run_compress(rows, asked, work),
         lambda part: share_compress(rows, asked, work, part),

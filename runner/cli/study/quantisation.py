@@ -13,7 +13,7 @@ from ..tree import Option
 from .in_lab import elsewhere, or_in_lab
 from .lists import several
 from .show import do
-from .words import boards_of, on_board, place_of, placed, shards, shards_of, words_of
+from .words import boards_of, on_board, place_of, placed, shards, work_of
 
 PLAIN = ("int8-tensor", "int8-channel", "int16x8")
 SCHEMES = (*PLAIN, "qat-tensor", "qat-channel")
@@ -74,7 +74,6 @@ def quantisation(
         unlike,
     )
     from ...study.subject import CLASSES, subject
-    from ...study.work import Work
 
     board, boards = boards_of(said, board)
     if task is None:
@@ -88,9 +87,8 @@ def quantisation(
     asked = ask(
         of, source, board or DEFAULT_BOARD, schemes, calibrate, test, emulate=said["emulate"]
     )
-    at_a_time = shards_of(said, board, boards)
     place = place_of(said, out, "quantisation", of.task, asked.board)
-    work = Work(place.folder, words_of(said, board), voice.track, voice.note, at_a_time, boards)
+    work = work_of(voice, place, said, board, boards)
     return do(
         voice, to, place, report, asked, PIECES,
         lambda: run_quantisation(of, source, asked, work),

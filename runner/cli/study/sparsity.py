@@ -16,7 +16,7 @@ from ..tree import Option
 from .in_lab import elsewhere, or_in_lab
 from .lists import numbers, several
 from .show import do
-from .words import boards_of, on_board, place_of, placed, shards, shards_of, words_of
+from .words import boards_of, on_board, place_of, placed, shards, work_of
 
 if TYPE_CHECKING:
     from ...study.sparsity.pruned import Block
@@ -109,7 +109,6 @@ def sparsity(
     from ...study.sparsity.matrices import made, matrices_of
     from ...study.sparsity.sparsity import ask, pieces, run_sparsity, share_sparsity
     from ...study.subject import SINGLE, halves, subject
-    from ...study.work import Work
 
     board, boards = boards_of(said, board)
     wanted, schemes, rates = said.pop("shape"), said.pop("scheme"), said.pop("rates")
@@ -152,9 +151,8 @@ def sparsity(
         learn=learn,
         emulate=said["emulate"],
     )
-    at_a_time = shards_of(said, board, boards)
     place = place_of(said, out, "sparsity", task or "layer", named)
-    work = Work(place.folder, words_of(said, board), voice.track, voice.note, at_a_time, boards)
+    work = work_of(voice, place, said, board, boards)
     given = (asked, forms_of_blocks, work, first)
     return do(
         voice, to, place, report, asked, pieces(matrices, asked, forms_of_blocks),

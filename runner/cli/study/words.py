@@ -12,11 +12,13 @@ from tinybench.errors import UsageError
 from ...results.defaults import DEFAULT_BAUD, DEFAULT_BOARD
 from .. import options
 from ..options import PATH
+from ..output import Voice
 from ..tree import Option
 
 if TYPE_CHECKING:
     from ...study.parts import Part
     from ...study.rows import Rows
+    from ...study.work import Work
 
 
 def out_folder(kind: str = "study") -> Option:
@@ -157,6 +159,23 @@ def shards_of(said: dict[str, Any], board: str | None, boards: tuple[str, ...] =
     count: int = said.pop("shards")
     insist_shards(count, {**said, "board": board or DEFAULT_BOARD})
     return len(boards) or count
+
+
+def work_of(
+    voice: Voice,
+    place: Place,
+    said: dict[str, Any],
+    board: str | None,
+    boards: tuple[str, ...],
+) -> "Work":
+    """Return where a study is done and on which boards, of what is left of the words.
+
+    Raises UsageError.
+    """
+    from ...study.work import Work
+
+    at_a_time = shards_of(said, board, boards)
+    return Work(place.folder, words_of(said, board), voice.track, voice.note, at_a_time, boards)
 
 
 def boards_of(said: dict[str, Any], board: str | None) -> tuple[str | None, tuple[str, ...]]:
