@@ -29,7 +29,7 @@ def copy(image: Path, drive: Path, timeout_s: float) -> None:
     when the drive does not take the file, does not come back, or keeps it, within `timeout_s`.
     """
     deadline_s = time.monotonic() + timeout_s
-    old_failure = _failure(drive)
+    old_failure = _written(drive), _failure(drive)
     target = drive / image.name
     try:
         with target.open("wb") as file:
@@ -50,9 +50,12 @@ def copy(image: Path, drive: Path, timeout_s: float) -> None:
             went, settled_s = True, None
             time.sleep(POLL_S)
             continue
-        failure = _failure(drive)
-        if failure is not None and (went or failure != old_failure):
-            raise FlashError(f"the drive {drive} did not write the image: {failure}")
+        seen = _written(drive), _failure(drive)
+        if seen[1] is not None and (went or seen != old_failure):
+            time.sleep(SETTLE_S)  # the first look may come before the reason is all there
+            raise FlashError(
+                f"the drive {drive} did not write the image: {_failure(drive) or seen[1]}"
+            )
         if target.name in names:
             settled_s = None
         elif settled_s is None:
@@ -128,6 +131,14 @@ def _failure(drive: Path) -> str | None:
     except OSError:
         return None
     return f"{FAIL_FILE} says '{said.decode(errors='replace').strip()}'"
+
+
+def _written(drive: Path) -> int:
+    """Return when FAIL.TXT was written, in ns; 0 when there is none."""
+    try:
+        return (drive / FAIL_FILE).lstat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _by_label(volume: str, user: str) -> list[Path]:

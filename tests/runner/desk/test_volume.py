@@ -94,17 +94,45 @@ def test_what_fail_txt_says_is_the_error(
     if before:
         (drive / "FAIL.TXT").write_text(REASON if goes else "Another reason")
 
-    def answer() -> None:
+    def answer() -> None:  # the reason is there before the copy can be taken for a good one
         if goes:
             shutil.rmtree(drive)
+            (tmp_path / "later").mkdir()
+            later = _drive(tmp_path / "later")
+            (later / "FAIL.TXT").write_text(REASON)
             time.sleep(0.1)
-            _drive(tmp_path)
+            later.rename(drive)
         else:
+            (drive / "FAIL.TXT").write_text(REASON)
             (drive / image.name).unlink()
-        (drive / "FAIL.TXT").write_text(REASON)
 
     with _st_link(drive, image, answer), pytest.raises(FlashError, match=REASON):
         copy(image, drive, 10)
+
+
+def test_a_reason_that_is_written_after_its_file_is_still_read(tmp_path: Path, image: Path) -> None:
+    """FAIL.TXT can be seen while it is still empty."""
+    drive = _drive(tmp_path)
+    (drive / "FAIL.TXT").write_text("Another reason")
+    reader, writer = threading.Event(), threading.Event()
+    settle = volume.time.sleep
+
+    def answer() -> None:
+        with (drive / "FAIL.TXT").open("w") as file:
+            assert reader.wait(60)
+            file.write(REASON)
+        writer.set()
+
+    def sleep(duration_s: float) -> None:
+        if duration_s == volume.SETTLE_S:
+            reader.set()
+            assert writer.wait(60)
+        settle(duration_s)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(volume.time, "sleep", sleep)
+        with _st_link(drive, image, answer), pytest.raises(FlashError, match=REASON):
+            copy(image, drive, 60)
 
 
 def test_an_old_fail_txt_does_not_fail_a_copy_that_went_well(tmp_path: Path, image: Path) -> None:
