@@ -166,6 +166,7 @@ def test_two_runs_on_one_port_by_two_names_are_kept_apart(port: str, tmp_path: P
         (tmp_path / name).symlink_to(port)
     with _running(tmp_path, "one", *LONG) as first:
         _wait_for_an_answer(tmp_path / "run-one")
+        first.send_signal(signal.SIGSTOP)  # it has the board until all the others have asked
         with _running(tmp_path, "three", *SHORT, "--wait", "2m") as waiting:
             assert waiting.stderr is not None
             assert waiting.stderr.readline().startswith("waiting up to 120 s for the board at")
@@ -177,6 +178,7 @@ def test_two_runs_on_one_port_by_two_names_are_kept_apart(port: str, tmp_path: P
             assert str(tmp_path / "run-one") in words
             assert not (tmp_path / "run-two").exists()
             first.send_signal(signal.SIGTERM)
+            first.send_signal(signal.SIGCONT)
             out, _ = waiting.communicate(timeout=TIMEOUT_S)
     assert json.loads(out)["complete"]
 
