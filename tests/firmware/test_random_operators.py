@@ -24,7 +24,8 @@ from tinybench.models.compiler.reader import read_graph
 
 pytest.importorskip("tflite_micro", reason="the oracle, tflite-micro, is not installed")
 
-MODELS = 16
+MODELS, SOAK = 8, 64
+"""Models of each operator on the host; more, drawn by another seed, among the long tests."""
 UPLOADS = 24
 IN_OTHER_TESTS = {
     *("AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "SOFTMAX"),
@@ -76,13 +77,16 @@ def check(
         assert len(np.unique(wanted)) > 2, "the outputs show nothing"
 
 
+@pytest.mark.parametrize(
+    ("models", "seed"), [(MODELS, 0), pytest.param(SOAK, 8, marks=pytest.mark.soak)]
+)
 @pytest.mark.parametrize("name", RANDOM)
 def test_random_shapes_and_scales_equal_the_reference(
-    name: str, host_objects: list[Path], tmp_path: Path
+    name: str, models: int, seed: int, host_objects: list[Path], tmp_path: Path
 ) -> None:
-    """Sixteen models of an operator, on random inputs."""
-    rng = np.random.default_rng(0)
-    check((RANDOM[name](rng) for _ in range(MODELS)), HOST, host_objects, tmp_path, rng)
+    """Several models of an operator, on random inputs."""
+    rng = np.random.default_rng(seed)
+    check((RANDOM[name](rng) for _ in range(models)), HOST, host_objects, tmp_path, rng)
 
 
 @pytest.mark.parametrize("floats", [False, True], ids=["int8", "floats"])
