@@ -22,7 +22,9 @@ from .load import Floats, active_s, mean_a
 
 MICROS_WRAP = 1 << 32
 PACE = 0.05
-"""Of the host's pace: how fast the instrument's time passes in a window of unknown length."""
+"""Of the host's pace: how fast the instrument's time passes in a window of unknown length ..."""
+GRACE_S = 0.25
+"""... once the host has waited so long for its end: of a short one both marks come within it."""
 MARK_B = 9
 """Eight hex digits and a newline."""
 
@@ -109,8 +111,8 @@ class EmulatedLoad:
 
     def _now_s(self) -> float:
         host_s, own_s = self._at
-        pace = 1.0 if self._window is None else PACE
-        return own_s + pace * (time.monotonic() - host_s)
+        passed_s = time.monotonic() - host_s
+        return own_s + (passed_s if self._window is None else PACE * max(0.0, passed_s - GRACE_S))
 
 
 @contextlib.contextmanager
@@ -141,6 +143,10 @@ def timing_pin(load: EmulatedLoad, at: Path | None = None) -> Iterator[str]:
             thread.start()
             try:
                 yield path
+            except MonitorError as error:
+                if failed:  # a mark that came too late is an edge that is missed
+                    raise failed[0] from error
+                raise
             finally:
                 listener.shutdown(socket.SHUT_RDWR)
                 Path(path).unlink(missing_ok=True)

@@ -98,6 +98,7 @@ class SimulatedJoulescope:
             (self._enabled.add if value else self._enabled.discard)(name.removesuffix("/ctrl"))
             if len(self._enabled) == SIGNALS and self._thread is None:
                 self._stop.clear()
+                self._scene.load.begin()
                 self._thread = threading.Thread(target=self._run, name="simulated", daemon=True)
                 self._thread.start()
             elif not self._enabled:
@@ -130,6 +131,9 @@ class SimulatedJoulescope:
                 time.sleep(max(0.0, start_s + (index + count) * step / ticks_hz - time.monotonic()))
             elif index > 100 * count:
                 time.sleep(0.002)
+            while (index + count) * step / ticks_hz > self._scene.load.known_s():
+                if self._stop.wait(0.002):
+                    return
             if "silence" in self._scene.faults and index > self._fault_at:
                 return
             with contextlib.suppress(KeyError):  # unsubscribed meanwhile

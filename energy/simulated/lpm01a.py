@@ -161,7 +161,8 @@ class SimulatedLpm01a:
         marks = (
             self._scene.load.falling_s(start_s, start_s + count / true_hz) if self.supply.on else []
         )
-        events = [int((mark - start_s) * true_hz) for mark in marks]
+        # It tells of one event a sample at most.
+        events = sorted({int((mark - start_s) * true_hz) for mark in marks})
         at = self._fault_at - self._index
         here = 0 <= at < count
         if self._settings["format"] == "ascii_dec":

@@ -250,6 +250,9 @@ class SimulatedOtii:
         if "event extra" in self._scene.faults and now_s > 1.5:
             falls_s = sorted([*falls_s, 1.5])
         for fall_s in falls_s:
-            levels.append({"timestamp": fall_s * scale, "value": False})
+            if len(levels) > 1 and fall_s * scale <= levels[-1]["timestamp"]:
+                levels.pop()  # it is low still
+            else:
+                levels.append({"timestamp": fall_s * scale, "value": False})
             levels.append({"timestamp": (fall_s + PULSE_S) * scale, "value": True})
         return [level for level in levels if level["timestamp"] <= now_s]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,12 +22,13 @@ import numpy as np
 from tinybench.datasets.reader import Sample
 from tinybench.energy.analysis import Analysis, analyse
 from tinybench.energy.monitor import Capture, Monitor, MonitorSpec, open_monitor
+from tinybench.energy.pairing import DEBOUNCE_S, debounced
 from tinybench.energy.pictures import draw
 from tinybench.energy.simulated.emulated import EmulatedLoad, timing_pin
 from tinybench.energy.simulated.lpm01a import SimulatedLpm01a
 from tinybench.energy.simulated.port import PseudoPort
 from tinybench.energy.simulated.scene import Scene
-from tinybench.energy.trace import Chunk, Infer, TraceHead, TraceWriter, open_trace
+from tinybench.energy.trace import Chunk, Edge, Infer, TraceHead, TraceWriter, open_trace
 from tinybench.errors import BenchError, MonitorError
 from tinybench.scratch import scratch
 
@@ -36,11 +38,14 @@ from ..results.defaults import WARMUP
 from ..results.names import TRACE_FILE
 from ..results.result import Energy, EnergyWindow
 from .modes import RETIMED, WindowLength
+from .window_count import Seen, find_iterations
 
-CALIBRATION_S = 0.2
-CALIBRATION_MAX = 4**10
+CALIBRATION_S, CALIBRATION_SAMPLES = 0.2, 100
+"""A window that lasts both tells how long an inference takes, to a hundredth."""
 EDGE_TIMEOUT_S = 10.0
-"""How long an edge may take from the DUT's pin to the runner."""
+"""How long an edge may take from the DUT's pin to the runner ..."""
+BLOCK = 1000
+"""... besides so many samples, by which monitors tell of them at most."""
 MARGIN_S = 1.0
 """Of the trace, before the first window and after the last."""
 MODEL_RATE_HZ = 5000.0
@@ -64,17 +69,17 @@ class Bench:
     """Where the modelled power comes from; empty for a real monitor."""
     rest: Callable[[float], None] = time.sleep
     """Let so many seconds pass for the monitor."""
+    now_s: Callable[[], float] | None = None
+    """Time since the monitor began to sample, where that is none of the host's."""
     watch: "Watch | None" = None
     """Is told, while it is measured, what the DUT draws: by another thread."""
 
 
 @contextmanager
-def modelled_monitor(
-    power: Power,
-) -> Iterator[tuple[MonitorSpec, str, Callable[[float], None]]]:
+def modelled_monitor(power: Power) -> Iterator[tuple[MonitorSpec, str, EmulatedLoad]]:
     """Run a simulated LPM01A that sees an emulated board.
 
-    Yields its spec, the pin's socket, and what lets its time pass.
+    Yields its spec, the pin's socket, and the load, whose time is the monitor's.
     """
     load = EmulatedLoad(power.idle_a, power.active_a)
     device = SimulatedLpm01a(Scene(load, real_time=False), voltage_v=power.voltage_v)
@@ -82,7 +87,7 @@ def modelled_monitor(
         spec = MonitorSpec(
             driver="lpm01a", port=port.path, voltage_v=power.voltage_v, rate_hz=MODEL_RATE_HZ
         )
-        yield spec, pin, load.rest
+        yield spec, pin, load
 
 
 def measure(
@@ -200,12 +205,15 @@ class _Session:
         self._monitor = monitor
         self._writer = writer
         self._seen = 0
+        """Edges that are accounted for."""
+        self._block_s = BLOCK / writer.head.rate_hz
 
     def __enter__(self) -> "_Session":
         with ExitStack() as stack:
             stack.callback(_power_off, self._monitor)
             self._monitor.power_on()
             self._dut = stack.enter_context(self._bench.connect())
+            self._began_s = time.monotonic()
             self._capture = stack.enter_context(Capture(self._monitor, self._take))
             self._await_trace(0.0)  # what is marked before it begins is lost
             self._dut.mark()
@@ -227,28 +235,37 @@ class _Session:
         self._bench.rest(MARGIN_S)
         self._await_trace(self._writer.edges[-1].time_s + MARGIN_S)
 
-    def infer(self, sample: Sample, iterations: int) -> tuple[Infer, str]:
-        """Run a window on the first input of a sample; return it, with the DUT's answer."""
+    def probe(self, sample: Sample, iterations: int) -> Seen:
+        """Run a window that may be too short for the monitor; return what was seen of it."""
+        first = self._seen = len(self._edges())
+        _, _, host_s = self._infer(sample, iterations, 0)
+        self._wait(lambda: len(self._edges()) >= first + 2, MARGIN_S)
+        self._settle()
+        return Seen([edge.time_s for edge in self._edges()[first:]], host_s)
+
+    def _infer(self, sample: Sample, iterations: int, warmup: int) -> tuple[Infer, str, float]:
+        """Run a window on the first input of a sample.
+
+        Returns it, with the DUT's answer, and how long the host has waited for that, in s.
+        """
         data = sample.windows()[0]
         retries = self._dut.tally.retries
         start_s = time.monotonic()
-        inference = self._dut.infer(data, iterations, WARMUP)
+        inference = self._dut.infer(data, iterations, warmup)
         stop_s = time.monotonic()
         if self._dut.tally.retries != retries:
             raise MonitorError(
                 f"the window on {sample.name} had to be repeated after a fault on the line: its "
                 "edges are not two any more. Run the energy mode again"
             )
-        self._await_edges(2, f"the edges of 'infer {iterations}' on {sample.name}")
-        dut_s = inference.elapsed_us * 1e-6 or None
         infer = Infer(
             iterations=iterations,
             input=sample.name,
-            dut_s=dut_s,
+            dut_s=inference.elapsed_us * 1e-6 or None,
             host_s=None if self._bench.model_source else stop_s - start_s,
             host_stop_s=None if self._bench.model_source else stop_s,
         )
-        return infer, inference.results
+        return infer, inference.results, stop_s - start_s
 
     def once(self, run: Callable[[Dut], T]) -> T:
         """Let the DUT do something."""
@@ -263,45 +280,76 @@ class _Session:
     ) -> Iterator[tuple[Infer, str]]:
         """Yield windows on a sample until one lasts as long as it is to, with the DUT's answers."""
         for margin in (*RETIMED, None):
-            infer, answer = self.infer(sample, iterations)
-            lasted_s = self.last_s()
+            self._seen = len(self._edges())
+            infer, answer, _ = self._infer(sample, iterations, WARMUP)
+            self._await_edges(2, f"the edges of 'infer {iterations}' on {sample.name}")
+            lasted_s = length.min_s if margin is None else self._lasted_s(length.min_s)
             if margin is None or lasted_s >= length.min_s:
                 yield infer, answer
                 return
             yield msgspec.structs.replace(infer, again=True), answer
-            iterations = length.iterations(iterations, max(lasted_s, 1e-6), margin)
+            iterations = length.iterations(iterations, lasted_s, margin)
 
-    def last_s(self) -> float:
-        """Return the time between the last two edges."""
-        first, second = self._writer.edges[-2:]
-        return second.time_s - first.time_s
+    def _edges(self) -> list[Edge]:
+        """Return the edges that have come, a pulse that bounces as one."""
+        return debounced(list(self._writer.edges))
+
+    def _lasted_s(self, enough_s: float) -> float:
+        """Return how long the window lasted whose two edges have come.
+
+        Of one with false edges that is `enough_s`: to time it anew does not mend it, and what it
+        is worth is for the analysis to say.
+        """
+        first = self._seen - 2
+        start, stop = self._edges()[first:][:2]
+        if stop.time_s - start.time_s < enough_s:
+            self._settle()
+            if len(self._edges()) != self._seen:
+                return enough_s
+        return stop.time_s - start.time_s
+
+    def _settle(self) -> None:
+        """Let the trace go on until it has all that was marked so far, however late it comes."""
+        so_far_s = self._writer.count / self._writer.head.rate_hz
+        self._bench.rest(MARGIN_S)
+        since_s = time.monotonic() - self._began_s
+        now_s = since_s if self._bench.now_s is None else self._bench.now_s()
+        self._await_trace(max(now_s, so_far_s + MARGIN_S + self._block_s))
 
     def _await_trace(self, until_s: float) -> None:
         """Wait until the trace is longer than that, by the monitor's clock."""
-        deadline_s = time.monotonic() + EDGE_TIMEOUT_S
-        while self._writer.count <= until_s * self._writer.head.rate_hz:
-            self._capture.check()
-            if time.monotonic() > deadline_s:
+        while (count := self._writer.count) <= until_s * self._writer.head.rate_hz:
+            if not self._wait(lambda before=count: self._writer.count > before, EDGE_TIMEOUT_S):
                 raise MonitorError(
-                    f"the monitor has sent {self._writer.count} samples, and no more come within "
-                    f"{EDGE_TIMEOUT_S:.0f} s: unplug it and plug it in again"
+                    f"the monitor has sent {count} samples, and no more come within "
+                    f"{EDGE_TIMEOUT_S + self._block_s:.0f} s: unplug it and plug it in again"
                 )
-            time.sleep(0.01)
 
     def _await_edges(self, count: int, what: str) -> None:
-        """Wait until the monitor has shown exactly so many more edges."""
+        """Wait until the monitor has shown so many more edges."""
         self._seen += count
-        deadline_s = time.monotonic() + EDGE_TIMEOUT_S
-        while len(self._writer.edges) < self._seen:
+        if not self._wait(lambda: len(self._edges()) >= self._seen, EDGE_TIMEOUT_S):
+            missing = self._seen - len(self._edges())
+            apart_s = max(DEBOUNCE_S, 1 / self._writer.head.rate_hz)
+            raise MonitorError(
+                f"{missing} of {count} edges missing: the monitor did not see {what} within "
+                f"{EDGE_TIMEOUT_S + self._block_s:.0f} s. Is the timing pin wired to it, and the "
+                f"energy build on the board? Edges closer than {apart_s * 1e6:.0f} us are one to "
+                "it: without --iterations a window is made long enough"
+            )
+
+    def _wait(self, come: Callable[[], bool], timeout_s: float) -> bool:
+        """Wait until something has come from the monitor; return whether it has in time.
+
+        Raises what ended the capture.
+        """
+        deadline_s = time.monotonic() + timeout_s + self._block_s
+        while not come():
             self._capture.check()
             if time.monotonic() > deadline_s:
-                missing = self._seen - len(self._writer.edges)
-                raise MonitorError(
-                    f"{missing} of {count} edges missing: the monitor did not see {what} within "
-                    f"{EDGE_TIMEOUT_S:.0f} s. Is the timing pin wired to it, and the energy build "
-                    "on the board?"
-                )
+                return False
             time.sleep(0.01)
+        return True
 
 
 def _power_w(head: TraceHead, chunk: Chunk) -> float | None:
@@ -330,13 +378,8 @@ def _calibrated(bench: Bench, monitor: Monitor, sample: Sample, length: WindowLe
         TraceWriter(own / TRACE_FILE, head) as writer,
         _Session(bench, monitor, writer) as session,
     ):
-        iterations = 1
-        while True:
-            session.infer(sample, iterations)
-            lasted_s = session.last_s()
-            if lasted_s >= CALIBRATION_S or iterations >= CALIBRATION_MAX:
-                return length.iterations(iterations, max(lasted_s, 1e-6))
-            iterations *= 4
+        enough_s = max(CALIBRATION_S, CALIBRATION_SAMPLES / head.rate_hz)
+        return find_iterations(partial(session.probe, sample), length, enough_s)
 
 
 def _energy(found: Analysis, head: TraceHead, results: Sequence[str], model_source: str) -> Energy:

@@ -153,8 +153,9 @@ def energy_bench(
         yield energy_mode.Bench(monitor, lambda: connect(None))
         return
     assert board.power is not None  # noqa: S101 - _insist_measurable
-    with energy_mode.modelled_monitor(board.power) as (spec, pin, rest):
-        yield energy_mode.Bench(spec, lambda: connect(pin), board.power.source, rest)
+    with energy_mode.modelled_monitor(board.power) as (spec, pin, load):
+        source = board.power.source
+        yield energy_mode.Bench(spec, lambda: connect(pin), source, load.rest, load.known_s)
 
 
 def meet(

@@ -29,16 +29,13 @@ def first(work: Work) -> Work:
 def energy_of(work: Work, name: str, **words: Any) -> dict[str, Any]:
     """Return the energy of an inference of the run of that name, as fields of a study's row.
 
-    `words` are those of its run. A window has as many inferences as one of that run had: to find
-    them anew would begin with a single one, which may be shorter than two edges need. Where no
-    window can be trusted, or the energy build does not fit, that is said and there are none; a run
-    that was so before is kept aside, and done again. Raises what the bench fails by.
+    `words` are those of its run. Where no window can be trusted, or the energy build does not fit,
+    that is said and there are none; a run that was so before is kept aside, and done again. Raises
+    what the bench fails by.
     """
     out = work.folder / BESIDE.format(name)
     said: dict[str, Any] = {**work.words, **words, "mode": "energy", "out": out}
     said["baud"] = None  # the energy build has one of its own
-    timed = read_result(work.folder / name).performance
-    said["iterations"] = timed and max(window.iterations for window in timed.windows)
     try:
         request = request_of(**said)
         if _is_without(out):

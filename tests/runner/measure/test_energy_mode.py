@@ -16,7 +16,7 @@ from tests.ground.powered import Powered
 from tests.program import LISTENING, TIMEOUT_S, TINYBENCH, tinybench, untimed
 from tests.runner.measure.brief import brief
 from tests.runner.results.a_result import good_result
-from tinybench.energy.simulated.emulated import PACE, EmulatedLoad, timing_pin
+from tinybench.energy.simulated.emulated import GRACE_S, PACE, EmulatedLoad, timing_pin
 from tinybench.energy.simulated.interface_board import SimulatedInterfaceBoard, SimulatedIoManager
 from tinybench.energy.simulated.lpm01a import SimulatedLpm01a
 from tinybench.energy.simulated.port import PseudoPort
@@ -217,7 +217,7 @@ def test_a_window_that_is_modelled_too_late_is_an_error() -> None:
     load = EmulatedLoad(1e-3, 5e-3)
     load.mark(0)
     load.mark(10)
-    time.sleep(0.02)
+    time.sleep(GRACE_S + 0.02)
     with pytest.raises(MonitorError, match="modelled too late"):
         load.mark(10 + int(0.01 * PACE * 1e6))
 
