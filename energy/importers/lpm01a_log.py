@@ -62,7 +62,9 @@ def read_log(path: Path, *, voltage_v: float | None = None, rate_hz: float | Non
             if decoder.failure:
                 raise TraceError(f"{path}: {decoder.failure}")
             if count < 2:
-                raise TraceError(f"{path}: {count} samples are no trace")
+                raise TraceError(
+                    f"{path}: {count} samples are no trace: record, or export, more of it"
+                )
             file.flush()
             samples = np.memmap(file, np.float32, "r", shape=(count,))  # pyright: ignore[reportCallIssue, reportArgumentType]
     except OSError as error:

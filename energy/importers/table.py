@@ -134,7 +134,9 @@ def _read(
         lost += _runs(samples.count, ~np.isfinite(values))
         samples.add(values)
     if samples.count < 2:
-        raise TraceError(f"{path}: {samples.count} samples are no trace")
+        raise TraceError(
+            f"{path}: {samples.count} samples are no trace: record, or export, more of it"
+        )
     check.done()
     own = columns.own
     grid = times.grid(seconds.mapped() if "time" in known else None, samples.count)

@@ -35,7 +35,6 @@ TICKS_HZ = {"js110": 2_000_000, "js220": 2_000_000, "js320": 16_000_000}
 STEPS = {"js110": (1, 1), "js220": (2, 1), "js320": (16, 16)}
 """Ticks from sample to sample, and from bit to bit."""
 MESSAGE_S = 0.02
-PULSE_S = 20e-6
 FAULT_AT = 1_500_000
 FIRST_TICK = 123_456_000
 SIGNALS = 3
@@ -152,7 +151,7 @@ class SimulatedJoulescope:
         bits_count = count * step // bit_step
         bits = np.ones(bits_count, np.uint8)
         if self.supply.on:
-            bits = self._scene.levels(start_s, true_hz * step / bit_step, bits_count, PULSE_S)
+            bits = self._scene.levels(start_s, true_hz * step / bit_step, bits_count)
         here = index <= self._fault_at < index + count
         tick = FIRST_TICK + index * step
         if here:

@@ -33,8 +33,6 @@ RESISTORS = (1031.64, 101.65, 10.15, 0.94, 0.043)
 LIMITS_A = (50e-6, 500e-6, 5e-3, 60e-3)
 """Where it changes from one range to the next."""
 ADC_STEP = 1.8 / 163840
-PULSE_S = 50e-6
-"""How long the timing pin stays low."""
 SPEAK = 8000
 
 
@@ -115,7 +113,7 @@ class SimulatedPpk2:
         current_a = self.supply.current_a(self._scene.load, start_s, dt_s, count)
         pin = np.ones(count, np.uint32)
         if self.supply.on:
-            pin[:] = self._scene.levels(start_s, true_hz, count, PULSE_S)
+            pin[:] = self._scene.levels(start_s, true_hz, count)
         at = self._fault_at - self._index
         here = 0 <= at < count
         if here and "event extra" in self._scene.faults:

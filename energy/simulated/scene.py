@@ -10,6 +10,8 @@ from .load import Floats, Load
 
 RATE_ERROR = 5e-3
 """Of an instrument with the fault "rate error": its clock is fast by so much."""
+PULSE_S = 25e-6
+"""How long firmware of ours holds the timing pin low. Ref: firmware/core/port.h."""
 LOST_EDGE = 2
 """Number of the edge that the fault "event lost" takes away."""
 
@@ -34,7 +36,7 @@ class Scene:
         return rate_hz * (1 + RATE_ERROR) if "rate error" in self.faults else rate_hz
 
     def levels(
-        self, start_s: float, rate_hz: float, count: int, pulse_s: float
+        self, start_s: float, rate_hz: float, count: int, pulse_s: float = PULSE_S
     ) -> NDArray[np.uint8]:
         """Return the timing pin at the end of each of `count` samples, 0 for `pulse_s` a mark."""
         levels = np.ones(count, np.uint8)

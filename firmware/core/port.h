@@ -57,9 +57,10 @@ uint32_t port_micros(void);
  * time, so that the time stamps differ by exactly as much, too; others do nothing. */
 void port_align(void);
 
-/* Pull the timing pin low for at least 1 us: a falling edge that an energy monitor sees. Called in
- * the energy build (TB_ENERGY) only, where it stands for each time stamp; a port without such a pin
- * fails to compile there. */
+/* Pull the timing pin low for PORT_PULSE_US: a falling edge that an energy monitor sees, also one
+ * that looks at its inputs every 10 us. Called in the energy build (TB_ENERGY) only, where it
+ * stands for each time stamp; a port without such a pin fails to compile there. */
+#define PORT_PULSE_US 25u
 void port_mark(void);
 
 /* For firmware on two cores (TB_SECOND_CORE); a chip with one leaves these out. Of the port's

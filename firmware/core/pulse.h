@@ -4,10 +4,10 @@
 
 #include "port.h"
 
-/* Let 1 to 2 us pass. */
+/* Let PORT_PULSE_US pass, or one less. */
 static inline void pulse_lasts(void) {
     uint32_t began_us = port_micros();
-    while (port_micros() - began_us < 2) {
+    while (port_micros() - began_us < PORT_PULSE_US) {
     }
 }
 

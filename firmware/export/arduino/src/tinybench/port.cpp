@@ -77,7 +77,7 @@ void port_align(void) {
 #ifdef TB_ENERGY
 void port_mark(void) {
     digitalWrite(pin, LOW);
-    delayMicroseconds(2);
+    delayMicroseconds(PORT_PULSE_US);
     digitalWrite(pin, HIGH);
 }
 #endif

@@ -116,7 +116,7 @@ void port_align(void) {
 #ifdef TB_ENERGY
 void port_mark(void) {
     (void)gpio_pin_set_dt(&pin, 0);
-    k_busy_wait(2);
+    k_busy_wait(PORT_PULSE_US);
     (void)gpio_pin_set_dt(&pin, 1);
 }
 #endif

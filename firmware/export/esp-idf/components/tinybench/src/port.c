@@ -85,7 +85,7 @@ void port_align(void) {
 #ifdef TB_ENERGY
 void port_mark(void) {
     (void)gpio_set_level(PIN, 0);
-    esp_rom_delay_us(2);
+    esp_rom_delay_us(PORT_PULSE_US);
     (void)gpio_set_level(PIN, 1);
 }
 #endif
