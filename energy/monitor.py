@@ -153,6 +153,18 @@ def open_monitor(spec: MonitorSpec) -> Monitor:
     return driver.open(spec)
 
 
+def insist_edges(spec: MonitorSpec) -> MonitorSpec:
+    """Return a spec. Raises UsageError where that monitor sees no timing pin, and so no window."""
+    if spec.driver == "n6705" or (spec.driver == "lpm01a" and spec.wire_format == "binary"):
+        which = "an n6705" if spec.driver == "n6705" else 'an lpm01a with wire_format = "binary"'
+        raise UsageError(
+            f"{which} records no edges of the timing pin, and so energy mode finds no window: take "
+            "another monitor or format, or record with 'tinybench energy live' and give the edges "
+            "of a logic analyser: tinybench energy analyse TRACE --edges FILE"
+        )
+    return spec
+
+
 def supply_of(spec: MonitorSpec) -> str:
     """Return what the DUT is about to be supplied with, as a sentence to say before it is."""
     if spec.driver in THROUGH:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from tinybench.energy.monitor import insist_edges
 from tinybench.errors import TinybenchError, UsageError
 from tinybench.transport.serial_port import Opening
 
@@ -56,7 +57,7 @@ def reserved(
         insist_reachable(board, asked)
     monitor = None
     if asked.ports and asked.wants_energy and asked.monitor not in (None, MODELLED):
-        monitor = monitor_spec(asked.monitor, bench)
+        monitor = insist_edges(monitor_spec(asked.monitor, bench))
     keys = locked_by(asked, monitor, bench, looking)
     places = places_of(keys.keys(), bench, looking)
     keys |= {place_key(one): f"labgrid's place {one}" for one in places}

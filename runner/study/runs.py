@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from tinybench.energy.monitor import insist_edges
 from tinybench.errors import RunFolderError
 from tinybench.track import Track
 
@@ -64,7 +65,7 @@ def insist_run(words: Mapping[str, Any], place: str | None = None) -> None:
     if asked.ports or emulate or (board.attached is None and not of_kind(bench, board)):
         insist_possible(board, asked)
     if asked.monitor not in (None, MODELLED):
-        monitor_spec(asked.monitor, bench)
+        insist_edges(monitor_spec(asked.monitor, bench))
 
 
 def done(request: Request, out: Path, track: Track, say: Callable[[str], None]) -> Outcome:

@@ -1,6 +1,7 @@
 """What simulated instruments measure, and the ports that they are behind."""
 
 import time
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -8,9 +9,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tinybench.energy.line import SerialLine
+from tinybench.energy.monitor import MonitorSpec, open_monitor
 from tinybench.energy.simulated.instrument import FAULTS, instrument
 from tinybench.energy.simulated.load import Blinking, Load, Windows
 from tinybench.energy.simulated.port import PseudoPort
+from tinybench.energy.trace import Edge
 from tinybench.errors import DeadlineError, TransportError, UsageError
 
 
@@ -81,6 +84,25 @@ def test_an_instrument_is_started_by_its_name(name: str) -> None:
     """What it yields is what a spec has as its port."""
     with instrument(name, Blinking()) as port:
         assert port.startswith("/dev/") != (":" in port)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_edges_that_are_too_near_are_one(name: str) -> None:
+    """Of 20 us: nearer than a sample, or within the pulse of the first."""
+    load = Windows(windows_s=((1.0, 1.00002), (2.0, 2.1)))
+    with (
+        instrument(name, load, real_time=False) as port,
+        closing(open_monitor(MonitorSpec(driver=name, port=port))) as monitor,
+    ):
+        edges, count = list[Edge](), 0
+        monitor.power_on()
+        monitor.start()
+        for chunk in monitor.chunks():
+            edges += chunk.edges
+            count += len(chunk.samples)
+            if count > 2.5 * monitor.head.rate_hz:
+                monitor.stop()
+    assert [round(edge.time_s, 2) for edge in edges] == [0.5, 1.0, 2.0, 2.1]
 
 
 def test_an_unknown_instrument_or_fault_names_the_nearest() -> None:

@@ -8,6 +8,7 @@ import pytest
 from tests.faults.monitors import CASES, Outcome, run_joulescope, run_lpm01a, run_otii, run_ppk2
 from tests.faults.streams import run_damaged
 from tests.soak import record
+from tinybench.energy.simulated import scene
 
 SAMPLE = (
     "lpm01a lost bytes",
@@ -54,6 +55,15 @@ RECOVERED = (
 def test_without_a_fault_every_window_is_right(run: Callable[[], Outcome]) -> None:
     """Within a thousandth of the energy that the load had."""
     assert run().verdict == "right"
+
+
+@pytest.mark.parametrize("monitor", ["lpm01a", "ppk2", "joulescope", "otii"])
+def test_a_clock_that_is_off_by_a_little_is_within_the_tolerance(
+    monitor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two hundred parts in a million: no window is doubted, and none is wrong by more."""
+    monkeypatch.setattr(scene, "RATE_ERROR", 200e-6)
+    assert CASES[f"{monitor} rate error"]().verdict == "right"
 
 
 @pytest.mark.parametrize("case", RECOVERED)

@@ -212,6 +212,17 @@ def test_the_instrument_sees_emulated_microseconds_between_two_marks() -> None:
     assert load.current_a(start_s + 2.0, 0.5, 1) == pytest.approx([1e-3])
 
 
+def test_a_window_of_a_microsecond_is_modelled_however_slow_this_computer_is() -> None:
+    """Its marks come one behind the other, and no time passes between them."""
+    load = EmulatedLoad(1e-3, 5e-3)
+    for micros in (0, 10):
+        load.mark(micros)
+    time.sleep(GRACE_S / 5)
+    load.mark(11)
+    start_s, stop_s = load.falling_s(0, 1e9)[1:]
+    assert stop_s - start_s == pytest.approx(1e-6, abs=1e-9)
+
+
 def test_a_window_that_is_modelled_too_late_is_an_error() -> None:
     """A sample that was sent cannot be taken back."""
     load = EmulatedLoad(1e-3, 5e-3)

@@ -19,9 +19,11 @@ from tinybench.energy.simulated.port import PseudoPort
 from tinybench.energy.simulated.scene import Scene
 from tinybench.errors import UsageError
 from tinybench.runner.build.board import load_board
+from tinybench.runner.desk.reserve import reserved
 from tinybench.runner.measure import energy_mode
 from tinybench.runner.report.study.classic import cells
 from tinybench.runner.results.result import read_result
+from tinybench.runner.results.words import request_of
 from tinybench.runner.rules.judge import Outcome, judge
 from tinybench.runner.study import energy
 from tinybench.runner.study.classic import classic
@@ -181,6 +183,19 @@ def test_a_monitor_that_cannot_be_is_refused_first() -> None:
     with pytest.raises(UsageError, match="is a child process"):
         insist_run({"board": "mps2-an386", "monitor": "lpm01a"})
     insist_run({"board": "nucleo-l4r5", "port": "/dev/null", "monitor": "lpm01a"})
+
+
+def test_a_monitor_that_sees_no_edges_is_refused_first(tmp_path: Path) -> None:
+    """Of a study and of a run alike, by what it is: nobody waits for edges that never come."""
+    blind = tmp_path / "blind.toml"
+    blind.write_text('driver = "lpm01a"\nwire_format = "binary"\n')
+    for monitor in ("n6705", str(blind)):
+        words = {"board": "nucleo-l4r5", "port": "/dev/null", "monitor": monitor}
+        with pytest.raises(UsageError, match="records no edges of the timing pin"):
+            insist_run(words)
+        asked = request_of(**words, mode="energy", task="ad")
+        with pytest.raises(UsageError, match="records no edges"), reserved(asked, print):
+            pass
 
 
 def test_a_board_whose_energy_build_cannot_be_heard_is_refused_first(
