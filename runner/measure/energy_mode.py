@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -38,10 +38,17 @@ from ..results.defaults import WARMUP
 from ..results.names import TRACE_FILE
 from ..results.result import Energy, EnergyWindow
 from .modes import RETIMED, WindowLength
-from .window_count import Seen, find_iterations
 
 CALIBRATION_S, CALIBRATION_SAMPLES = 0.2, 100
 """A window that lasts both tells how long an inference takes, to a hundredth."""
+STEPS = 10
+"""Windows that are tried at most: an inference of 10 ns takes 6, by samples of 10 ms."""
+GROWTH = 64
+"""Times as many inferences as before, at most: what is doubtful is no reason for hours."""
+AIM = 1.25
+"""Times the length that is enough, where the next window aims."""
+MERGED_MAX_S = 3.0
+"""An `infer` that the host has waited for longer has edges that every monitor tells apart."""
 EDGE_TIMEOUT_S = 10.0
 """How long an edge may take from the DUT's pin to the runner ..."""
 BLOCK = 1000
@@ -73,6 +80,15 @@ class Bench:
     """Time since the monitor began to sample, where that is none of the host's."""
     watch: "Watch | None" = None
     """Is told, while it is measured, what the DUT draws: by another thread."""
+
+
+class Seen(NamedTuple):
+    """What the monitor showed of one `infer`."""
+
+    edges_s: Sequence[float]
+    """Its edges, by the monitor's clock: two, or fewer where they are too near, or more."""
+    host_s: float
+    """How long the host waited for it; for the first one, with its input's upload."""
 
 
 @contextmanager
@@ -380,6 +396,37 @@ def _calibrated(bench: Bench, monitor: Monitor, sample: Sample, length: WindowLe
     ):
         enough_s = max(CALIBRATION_S, CALIBRATION_SAMPLES / head.rate_hz)
         return find_iterations(partial(session.probe, sample), length, enough_s)
+
+
+def find_iterations(probe: Callable[[int], Seen], length: WindowLength, enough_s: float) -> int:
+    """Return how many inferences make a window of that length.
+
+    `probe` runs a window of so many. One whose edges are fewer than two was too short for the
+    monitor; one with more is tried again. The first that lasts `enough_s` tells. Raises
+    MonitorError after STEPS windows, or once edges are missing that cannot be one.
+    """
+    iterations = 1
+    tried: list[str] = []
+    while len(tried) < STEPS:
+        edges_s, host_s = probe(iterations)
+        tried.append(f"{iterations} ({len(edges_s)} edge{'s' * (len(edges_s) != 1)})")
+        growth = 1
+        if len(edges_s) == 2:
+            lasted_s = edges_s[1] - edges_s[0]
+            if lasted_s >= enough_s:
+                return length.iterations(iterations, lasted_s)
+            growth = min(GROWTH, int(AIM * enough_s / lasted_s) + 1)
+        elif len(edges_s) < 2 and host_s < MERGED_MAX_S:
+            growth = GROWTH
+        elif len(edges_s) < 2 and len(tried) > 1:
+            break
+        iterations *= growth
+    raise MonitorError(
+        f"no number of inferences for a window of {length.min_s:g} s is found by the monitor's "
+        f"clock; tried, with the edges it saw of two: {', '.join(tried)}. Fewer edges of a long "
+        "window are lost, more are false: look at the wire of the timing pin ('tinybench energy "
+        "live' shows its edges), or tell the number: --iterations N"
+    )
 
 
 def _energy(found: Analysis, head: TraceHead, results: Sequence[str], model_source: str) -> Energy:

@@ -17,8 +17,8 @@ from tinybench.energy.simulated.scene import Scene
 from tinybench.errors import MonitorError
 from tinybench.runner.dut.client import Dut
 from tinybench.runner.measure import energy_mode
+from tinybench.runner.measure.energy_mode import GROWTH, STEPS, Seen, find_iterations
 from tinybench.runner.measure.modes import WindowLength
-from tinybench.runner.measure.window_count import GROWTH, STEPS, Seen, find_iterations
 from tinybench.runner.results.result import Energy
 
 VOLTAGE_V = 3.0

@@ -190,7 +190,7 @@ def test_a_monitor_that_sees_no_edges_is_refused_first(tmp_path: Path) -> None:
     blind = tmp_path / "blind.toml"
     blind.write_text('driver = "lpm01a"\nwire_format = "binary"\n')
     for monitor in ("n6705", str(blind)):
-        words = {"board": "nucleo-l4r5", "port": "/dev/null", "monitor": monitor}
+        words: dict[str, Any] = {"board": "nucleo-l4r5", "port": "/dev/null", "monitor": monitor}
         with pytest.raises(UsageError, match="records no edges of the timing pin"):
             insist_run(words)
         asked = request_of(**words, mode="energy", task="ad")
