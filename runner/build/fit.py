@@ -121,10 +121,11 @@ def check_fits(board: Board, manifest: Manifest) -> None:
         _check(board, what, needed_b, there_b)
 
 
-def check_flash(board: Board, needed_b: int) -> None:
-    """Raise ModelError when what an engine keeps of a model is larger than the board's flash."""
+def check_least(board: Board, flash_b: int, ram_b: int = 0) -> None:
+    """Raise ModelError when what an engine keeps of a model is larger than the board's memory."""
     if board.memory is not None:
-        _check(board, "flash for the model", needed_b, board.memory.flash_size_b)
+        _check(board, "flash for the model", flash_b, board.memory.flash_size_b)
+        _check(board, "RAM for the model", ram_b, board.memory.ram_size_b)
 
 
 def _check(board: Board, what: str, needed_b: int, there_b: int) -> None:

@@ -24,7 +24,7 @@ from ..build import board as boards
 from ..build.board import Board, load_board
 from ..build.engine import Engine
 from ..build.firmware import build
-from ..build.fit import check_flash
+from ..build.fit import check_least
 from ..build.library import library, toolchain_for
 from ..build.made_engine import make_engine, written
 from ..build.recipe import Recipe, load_recipe
@@ -83,7 +83,7 @@ def built_engine(
     recipe, tree = tree_of(name, source, board)
     say(f"engine {name}: {recipe.title}, {tree.version}, from {tree.folder}")
     # What an operator or the board lacks is said before minutes are spent on building.
-    check_flash(board, written(recipe, tree, task, model, None).kept_b)
+    check_least(board, written(recipe, tree, task, model, None).kept_b)
     archive = library(recipe, tree, board, track)
     found = _probed(recipe, tree, archive, board, task, model)
     engine = make_engine(recipe, tree, archive, board, task, model, found)

@@ -20,8 +20,8 @@ from tinybench.errors import DatasetError, ToolMissingError, UsageError
 from tinybench.files import read_text
 
 from ..build.inputs import embedded_model
-from ..build.task import load_task
-from .subject import CLASSES, subject
+from ..build.task import METRICS, load_task
+from .subject import CLASSES, Subject, subject
 
 FILE_MOST_B = 128 << 20
 ROWS_MOST, COLUMNS_MOST = 100_000, 4096
@@ -33,6 +33,10 @@ TRAIN_LEAST = 4
 NUMBER_MOST = 1e100
 """Beyond it no number is a measurement, and differences would not be finite."""
 REAL = ": are the targets real values? 'study classic --regression' learns those"
+REAL_VALUES = ("regression",)
+"""Metrics of tasks whose inputs have a real value."""
+UPLOADED = {"int8": "i1", "uint8": "u1", "int16": "<i2", "int32": "<i4", "float32": "<f4"}
+"""What the bytes of an input are, by `Task.input_format`."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -87,24 +91,44 @@ def digest(rows: Rows) -> str:
 def rows_of_task(
     task: str, data: Path | None = None, model: Path | None = None, *, beside: bool = False
 ) -> Rows:
-    """Return the inputs of a task, a byte a feature; `data` and `model` as of a run.
+    """Return the inputs of a task, a value a feature; `data` and `model` as of a run.
 
-    `beside`: the model is studied, too; else inputs in a folder need no official one. Raises
-    UsageError where an input has no class, DatasetError, ModelError.
+    `beside`: the model is studied, too, and what is told may be a real value; else inputs in a
+    folder need no official model, and have classes. Raises UsageError where an input has neither,
+    DatasetError, ModelError.
     """
+    declared = load_task(task)
+    if declared.metric not in (*CLASSES, *(REAL_VALUES if beside else ())):
+        raise UsageError(
+            f"task {declared.name} is scored by {METRICS[declared.metric]}, and models are learnt "
+            "here from what to tell of each input: take a task such as kws, or give features of "
+            "its inputs, and what to tell of each, by --csv FILE"
+        )
     if data is not None and not beside:
-        model = embedded_model(load_task(task))
-    of = subject(task, data, model, takes=CLASSES)
-    if of.interface.input_format == "float32":
-        raise UsageError(f"task {task} has floats as inputs: give them as a CSV")
-    kind = np.uint8 if of.interface.input_format == "uint8" else np.int8
+        model = embedded_model(declared)
+    of = subject(task, data, model, takes=(declared.metric,))
     first = [int(np.flatnonzero(of.owners == i)[0]) for i in range(len(of.labels))]
-    values = of.inputs[first].view(kind).astype(np.float64)
+    values = of.inputs[first].view(UPLOADED[of.interface.input_format]).astype(np.float64)
+    if not np.isfinite(values).all():
+        raise DatasetError(f"{of.dataset}: a value of an input is not finite: leave that one out")
     _check_columns(task, values.shape[1])
+    model_sha256 = of.model_sha256 if beside else ""
+    if of.metric in REAL_VALUES:
+        return Rows(of.dataset, values, _told(of), (), model_sha256=model_sha256)
     labels = np.array(of.labels)
     classes = tuple(map(str, range(int(labels.max()) + 1)))
-    model_sha256 = of.model_sha256 if beside else ""
     return Rows(of.dataset, values, labels, classes, model_sha256=model_sha256)
+
+
+def _told(of: Subject) -> Floats:
+    """Return the real value that each input of a task should have. Raises UsageError."""
+    counts = {len(one) for one in of.expected}
+    if counts != {1}:
+        raise UsageError(
+            f"task {of.task} expects {' or '.join(map(str, sorted(counts)))} values of an input, "
+            "and one is learnt here: give features and that value by --csv FILE --regression"
+        )
+    return np.concatenate(of.expected)
 
 
 def digits() -> Rows:
@@ -132,7 +156,7 @@ def read_csv(
     """
     try:
         text = read_text(path, FILE_MOST_B).removeprefix("\ufeff")  # as spreadsheets put there
-        reader = csv.reader(io.StringIO(text))
+        reader = csv.reader(io.StringIO(text), strict=True)  # a quote without its end is a fault
         return _rows_in(path, reader, target, categories, regression=regression)
     except UnicodeDecodeError as error:
         raise DatasetError(
@@ -155,7 +179,7 @@ def _rows_in(
     filled = ((reader.line_num, line) for line in reader if any(map(str.strip, line)))
     first = list(islice(filled, 2))
     if first:
-        _check_commas(path, first[0][1])
+        _check_cells(path, *first[0])
     names, first = _header(path, first, target, categories)
     if not first:
         raise DatasetError(f"{path}: no rows in it{', but names of columns' if names else ''}")
@@ -172,7 +196,10 @@ def _rows_in(
         if len(line) != wide:
             raise DatasetError(f"{where}: {len(line)} cells, wanted {wide} as in the first line")
         if not line[at].strip():
-            raise DatasetError(f"{where}: the target is missing: leave the row out")
+            raise DatasetError(
+                f"{where}: the target is missing: leave the row out, or say by --target which "
+                "column it is"
+            )
         for n in numbers:
             values.append(_number(where, names, n, line[n], tables=categories is not None))
         for n, one in coded.items():
@@ -215,7 +242,8 @@ def _header(
     if not numbered or any(map(_is_number, numbered[0][1])):
         return [], numbered
     cells = [cell.strip() for cell in numbered[0][1]]
-    if len(numbered) == 2 and not any(map(_is_number, numbered[1][1])):
+    second = numbered[1][1] if len(numbered) == 2 else ["0"]
+    if not any(_is_number(cell) or _has_comma(cell) for cell in second):
         if categories is None:
             return [], numbered
         if not {*filter(None, [target]), *categories} & {*cells}:
@@ -294,11 +322,7 @@ def _called(names: Sequence[str], column: int) -> str:
 
 def _is_word(cell: str) -> bool:
     """Return whether a cell is no number of any kind, and not missing."""
-    try:
-        float(cell)
-    except ValueError:
-        return not _is_missing(cell)
-    return False
+    return _float(cell) is None and not _has_comma(cell) and not _is_missing(cell)
 
 
 def _is_missing(cell: str) -> bool:
@@ -311,11 +335,22 @@ def _filled(text: str, *, tables: bool) -> str:
     return ": leave such rows out, or fill them" + (own if text and tables else "")
 
 
-def _is_number(text: str) -> bool:
+def _float(text: str) -> float | None:
+    """Return the number that a cell has; None of none, such as 1_0, which Python takes for 10."""
     try:
-        return math.isfinite(float(text))
+        return None if "_" in text else float(text)
     except ValueError:
-        return False
+        return None
+
+
+def _is_number(text: str) -> bool:
+    found = _float(text)
+    return found is not None and math.isfinite(found)
+
+
+def _has_comma(text: str) -> bool:
+    """Return whether a cell is a number but for the comma that is its decimal point."""
+    return text.count(",") == 1 and _is_number(text.replace(",", "."))
 
 
 def _number(
@@ -332,6 +367,8 @@ def _number(
     where = f"{line}: {_called(names, column)}"
     if _is_missing(cell):
         raise DatasetError(f"{where} is missing{_filled(cell.strip(), tables=tables)}")
+    if _has_comma(cell):
+        raise DatasetError(f"{where} is '{cell.strip()[:40]}': write numbers with a point")
     if _is_number(cell):
         raise DatasetError(
             f"{where} is {cell.strip()[:40]}, beyond {NUMBER_MOST:g}: is it a measurement? Leave "
@@ -343,21 +380,27 @@ def _number(
     )
 
 
-def _check_commas(path: Path, line: Sequence[str]) -> None:
-    """Raise DatasetError for a line that something else than commas separates."""
+def _check_cells(path: Path, number: int, line: Sequence[str]) -> None:
+    """Raise DatasetError for a line that has one cell, or that something else separates."""
+    if len(line) > 1:
+        return
     for sign, name in ((";", "semicolons"), ("\t", "tabs")):
-        if len(line) == 1 and sign in line[0]:
+        if sign in line[0]:
             raise DatasetError(
                 f"{path}: cells are separated by {name}: save it with commas between them, and "
                 "points in numbers"
             )
+    raise DatasetError(
+        f"{path}:{number}: one cell, '{line[0].strip()[:40]}': a line is a row, features beside "
+        "the target, with commas between them"
+    )
 
 
 def _check_columns(what: str, count: int) -> None:
     if not 1 <= count <= COLUMNS_MOST:
         raise DatasetError(
             f"{what}: {count} features; 1 to {COLUMNS_MOST} are studied: give "
-            + ("fewer, computed of these, by --csv FILE" if count else "them beside the target")
+            "fewer, computed of these, by --csv FILE"
         )
 
 

@@ -1,5 +1,6 @@
 """A study of classic models as tables for a terminal, in Markdown and in CSV, and as a picture."""
 
+import textwrap
 from typing import Any
 
 import msgspec
@@ -25,7 +26,7 @@ NONE = (None, None)
 LEFT_OUT = ("times",)
 """It has columns of its own."""
 COLUMNS = tuple(name for name in Row.__struct_fields__ if name not in LEFT_OUT)
-REASON_MOST = 100
+REASON_MOST = 300
 SAME_ROWS = 2
 """Format of a study from which on the task's own model answers the rows that the others do."""
 WHOLE = 100
@@ -47,8 +48,7 @@ def header(found: ClassicStudy) -> tuple[str, ...]:
 def cells(found: ClassicStudy, row: Row) -> tuple[str, ...]:
     """Return what a person reads of one model."""
     if row.refused is not None:
-        why = " ".join(one_line(row.refused).split())
-        return (one_line(row.model), f"refused: {why[:REASON_MOST]}", *["-"] * 9)
+        return (one_line(row.model), "refused", *["-"] * 9)
     equal = "-" if row.rows_equal is None else f"{row.rows_equal} of {row.rows}"
     emulated = any(one.emulated for one in found.rows)
     time = row.instructions if emulated else _micro(row.latency_s)
@@ -85,7 +85,12 @@ def _micro(value: float | None) -> float | None:
 
 def said(found: ClassicStudy) -> list[str]:
     """Return in sentences what the columns mean here."""
-    lines = ["rows equal: answers of the board that are those of the same C on this computer"]
+    lines = [
+        f"{one_line(row.model)} refused: {_shortened(' '.join(one_line(row.refused).split()))}"
+        for row in found.rows
+        if row.refused is not None
+    ]
+    lines.append("rows equal: answers of the board that are those of the same C on this computer")
     if found.asked.regression:
         lines.append("VIPS, MVOPS: of classes alone: a real value is not right or wrong")
     else:
@@ -103,6 +108,11 @@ def said(found: ClassicStudy) -> list[str]:
         which = "as many inputs, the first of its set" if first else "the same tested rows"
         lines.append(f"neural: the task's own model, on {which}")
     return lines
+
+
+def _shortened(text: str) -> str:
+    """Return a text that ends after a whole word, and says where it is cut."""
+    return textwrap.shorten(text, REASON_MOST, placeholder=" ...")
 
 
 def title(found: ClassicStudy) -> str:

@@ -18,6 +18,7 @@ from tinybench.models.compiler.anatomy import Anatomy, End
 from ...build.own_task import Given, Label, engine_task
 from ...build.truth import Truth
 from ...dut.inference import answered
+from ...results.expected import beside as held_against
 from ...results.result import Result
 from ...results.score import latency_s, vips, vops
 from ...results.words import request_of
@@ -26,11 +27,12 @@ from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..one_image import on_host
 from ..parts import Part, Pieces, Share, share
 from ..rows import Parts, Rows, digest, split
-from ..runs import done, insist_run, is_emulated
+from ..runs import board_of, done, insist_run, is_emulated
 from ..shards import on_each
 from ..work import Work
 from .engine_c import write_engine
 from .learn import KINDS, Ints, Timed, in_units, macs_of, scale_of, trained, unit_of
+from .room import insist_room
 from .same_rows import words_of
 
 NEURAL = "neural"
@@ -235,6 +237,14 @@ def _model(
             model=kind, refused="emlearn's neighbours tell classes apart, and give no values"
         )
         return lambda _: refused
+    count = 1 if parts.regression else len(parts.rows.classes)
+    features = parts.rows.values.shape[1]
+    board = board_of(str(work.words["board"]), emulate=bool(work.words.get("emulate")))
+    try:
+        insist_room(kind, board, features, count, len(parts.train))
+    except ModelError as error:
+        refused = Row(model=kind, refused=str(error))
+        return lambda _: refused
     work.say(f"{kind}: trained on {len(parts.train)} rows")
     scale = scale_of(parts.rows.values[parts.train], kind)
     inputs = scale.apply(parts.rows.values[parts.test])
@@ -247,8 +257,6 @@ def _model(
         seed=asked.seed,
     )
     engine = work.folder / "engines" / kind
-    count = 1 if parts.regression else len(parts.rows.classes)
-    features = inputs.shape[1]
     write_engine(kind, model, engine, features, count, regression=parts.regression)
     here = on_host(engine, inputs.astype("<i2"), count, ("learnt.h",))
     truth = parts.rows.targets[parts.test]
@@ -383,12 +391,12 @@ def valid_per_second(result: Result, score: float | None, macs: int | None) -> d
     return found
 
 
-def scored(found: npt.NDArray[Any], truth: npt.NDArray[Any], *, regression: bool) -> float:
-    """Return top-1, or R2. Ref: sklearn.metrics.r2_score."""
+def scored(found: npt.NDArray[Any], truth: npt.NDArray[Any], *, regression: bool) -> float | None:
+    """Return top-1, or R2 as of a run: None of values that are all the same."""
     if not regression:
         return float(np.mean(found == truth))
-    spread = float(((truth - truth.mean()) ** 2).sum())
-    return 1 - float(((truth - found) ** 2).sum()) / spread if spread else float("nan")
+    wanted = [("", (value,)) for value in truth.tolist()]
+    return held_against(wanted, [(value,) for value in found.tolist()], "regression", 0.0, 1).r2
 
 
 def _own_words(asked: Asked, parts: Parts, own: Own, work: Work) -> dict[str, Any]:
@@ -411,9 +419,10 @@ def _neural(
     request = request_of(**work.words, **words, limit=len(parts.test), out=out, profile=PROFILE)
     result = done(request, out, work.track, work.say).result
     timed, accuracy = result.performance, result.accuracy
+    held = accuracy and accuracy.expected
     row = Row(
         model=f"neural ({result.model.name})",
-        score=accuracy and accuracy.top1,
+        score=held.r2 if held and asked.regression else accuracy and accuracy.top1,
         rows=accuracy.count if accuracy else 0,
         emulated=result.emulated,
         latency_s=timed and timed.latency_s,

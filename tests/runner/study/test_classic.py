@@ -217,13 +217,27 @@ def test_features_are_even_and_fit_what_is_computed_of_them() -> None:
         ("1,2,0\n1,2,\n", "target is missing"),
         ("", "no rows"),
         ("a,b,y\n", "no rows in it, but names"),
-        ("1\n2\n", "0 features; .* beside the target"),
+        ("1\n2\n", ":1: one cell, '1': .* features beside the target, with commas"),
+        ('a,b,y\n"0,5","1,5",x\n', r":2: column 1 \(a\) is '0,5': write numbers with a point"),
+        ("a,b,y\n1_0,2,x\n", r":2: column 1 \(a\) is '1_0', which is no number"),
+        ('a,b,y\n1,2,"x\n1,2,z\n', "cannot be read as CSV: unexpected end of data"),
+        ("a,b,y,\n1,2,x,\n", ":2: the target is missing: .* by --target"),
         ("1," * 4097 + "0\n", "4097 features; .* fewer, computed of these, by --csv"),
         ("1,0\n" * 100_001, "more than 100,000 rows"),
     ],
     ids=[
         *("text", "lines", "missing", "nan", "too large", "semicolons", "tabs", "infinite"),
-        *("ragged", "no target", "empty", "names", "alone", "wide", "many"),
+        *(
+            "ragged",
+            "no target",
+            "empty",
+            "names",
+            "alone",
+            "decimal commas",
+            "underscore",
+            "quote",
+        ),
+        *("commas at ends", "wide", "many"),
     ],
 )
 def test_a_csv_that_cannot_be_learnt_from_is_refused(text: str, words: str, tmp_path: Path) -> None:
@@ -292,7 +306,7 @@ def test_rows_that_teach_nothing_are_refused() -> None:
             split(rows, 5, 1)
     with pytest.raises(UsageError, match="valid: linear"):
         ask(table(), "", "host", ["svm"], 5, 1, [1])
-    with pytest.raises(UsageError, match="are scored by top-1, such as kws"):
+    with pytest.raises(UsageError, match="scored by AUC, and models are learnt"):
         rows_of_task("ad")
 
 
@@ -308,10 +322,11 @@ def test_each_class_is_learnt_from_and_tested() -> None:
 
 
 def test_r2_is_that_of_its_definition() -> None:
-    """1 of the truth, 0 of its mean."""
+    """1 of the truth, 0 of its mean; none of values that are all the same."""
     truth = np.array([1.0, 2.0, 4.0])
     assert scored(truth, truth, regression=True) == 1
     assert scored(np.full(3, truth.mean()), truth, regression=True) == 0
+    assert scored(truth, np.ones(3), regression=True) is None
 
 
 def test_words_that_exclude_each_other_are_refused(tmp_path: Path) -> None:
