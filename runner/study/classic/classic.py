@@ -6,13 +6,13 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tinybench.errors import BuildError, ModelError
+from tinybench.errors import BuildError, ModelError, OtherFolderError
 from tinybench.models.compiler.anatomy import Anatomy, End
 
 from ...build.own_task import Given, Label, engine_task
@@ -40,6 +40,9 @@ NEURAL = "neural"
 PROFILE = "quick"
 DIGITS = 1e-5
 """Relative: answers that are printed, or are sums of floats, are the same to this."""
+Score = Annotated[float, msgspec.Meta(le=1)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Amount = Annotated[float, msgspec.Meta(ge=0)]
 Own = Mapping[str, Any]
 NOTHING: Own = MappingProxyType({})
 LABEL = Label(title="A classic model", licence="the user's", citation="scikit-learn; emlearn")
@@ -72,37 +75,48 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     refused: str | None = None
     """Why it is not on this board."""
-    learnt_score: float | None = None
+    learnt_score: Score | None = None
     """Of scikit-learn's own predictions: top-1, or R2."""
-    score: float | None = None
+    score: Score | None = None
     """Of the board's answers."""
-    rows: int = 0
-    rows_equal: int | None = None
+    rows: Count = 0
+    rows_equal: Count | None = None
     """Answers of the board that are those of the same C on this computer."""
-    rows_as_learnt: int | None = None
+    rows_as_learnt: Count | None = None
     """... that are scikit-learn's; of real values none is counted."""
     emulated: bool | None = None
-    latency_s: float | None = None
-    instructions: int | None = None
-    estimated_cycles: int | None = None
-    flash_b: int | None = None
-    ram_b: int | None = None
-    energy_j: float | None = None
+    latency_s: Amount | None = None
+    instructions: Count | None = None
+    estimated_cycles: Count | None = None
+    flash_b: Count | None = None
+    ram_b: Count | None = None
+    energy_j: Amount | None = None
     energy_modelled: bool | None = None
-    macs: int | None = None
+    macs: Count | None = None
     """None where a count of multiplications means nothing."""
-    vips: float | None = None
+    vips: Amount | None = None
     """By the latency; of an emulated board None."""
-    vops: float | None = None
-    estimated_vips: float | None = None
+    vops: Amount | None = None
+    estimated_vips: Amount | None = None
     """Of an emulated board: by its estimated cycles."""
-    estimated_vops: float | None = None
+    estimated_vops: Amount | None = None
     times: list[Timed] = []
     run: str | None = None
     """Its folder, in that of the study."""
 
 
-PIECES = Pieces("|".join((*KINDS, NEURAL)), Row, ("{}", energy.BESIDE, "engines/{}", "tasks/{}"))
+def is_of(kind: str, row: Row) -> bool:
+    """Return whether a row has the figures of a model, in the folder of its run."""
+    model = row.model.startswith(NEURAL) if kind == NEURAL else row.model == kind
+    return model and row.run in (None, kind)
+
+
+PIECES = Pieces(
+    "|".join((*KINDS, NEURAL)),
+    Row,
+    ("{}", energy.BESIDE, "engines/{}", "tasks/{}"),
+    fits=is_of,
+)
 
 
 class ClassicStudy(msgspec.Struct, frozen=True, kw_only=True):
@@ -229,7 +243,7 @@ def _model(
 ) -> Callable[[Work], Row]:
     """Train one model, and return what runs it and gives its row: that of the folder, if there."""
     stored = work.folder / f"{kind}.json"
-    before = kept_part(stored, Row)
+    before = _kept(stored, kind)
     if before is not None:
         return lambda _: before
     if kind == "knn" and parts.regression:
@@ -282,6 +296,14 @@ def _model(
         return keep_part(stored, msgspec.structs.replace(found, run=kind))
 
     return run
+
+
+def _kept(path: Path, kind: str) -> Row | None:
+    """Return the row of a model that is done already. Raises RunFolderError for another one's."""
+    found = kept_part(path, Row)
+    if found is not None and not is_of(kind, found):
+        raise OtherFolderError(f"{path}: the figures of another model; give -o a new folder")
+    return found
 
 
 def _with_energy(row: Row, asked: Asked, parts: Parts, work: Work, own: Own) -> Row:
@@ -413,7 +435,7 @@ def _neural(
 ) -> Row:
     """Return the row of the task's own model, on the tested rows: the folder's, if there."""
     out, stored = work.folder / NEURAL, work.folder / f"{NEURAL}.json"
-    if (before := kept_part(stored, Row)) is not None:
+    if (before := _kept(stored, NEURAL)) is not None:
         return before
     words = _own_words(asked, parts, own, work)
     request = request_of(**work.words, **words, limit=len(parts.test), out=out, profile=PROFILE)

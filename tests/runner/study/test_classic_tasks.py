@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.models import tflite_builder as build_model
-from tinybench.errors import ModelError, UsageError
+from tinybench.errors import ModelError, OtherFolderError, RunFolderError, UsageError
 from tinybench.models.compiler.anatomy import anatomy
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.own_task import Given, own_task
@@ -17,8 +17,10 @@ from tinybench.runner.report.study.classic import cells, said
 from tinybench.runner.results.result import read_result
 from tinybench.runner.study import rows
 from tinybench.runner.study.classic import classic
-from tinybench.runner.study.classic.classic import ask, run_classic
+from tinybench.runner.study.classic.classic import PIECES, ask, run_classic
 from tinybench.runner.study.classic.room import NEIGHBOURS_MOST, insist_room, least_b
+from tinybench.runner.study.kept import open_study
+from tinybench.runner.study.parts import gather
 from tinybench.runner.study.rows import Rows, rows_of_task
 from tinybench.runner.study.subject import subject
 from tinybench.runner.study.work import Work
@@ -125,6 +127,30 @@ def test_what_no_memory_holds_is_said_before_it_is_learnt(
         insist_room("knn", host, 4, 2, NEIGHBOURS_MOST + 1)
     with pytest.raises(ModelError, match="an image of a study at most"):
         insist_room("knn", host, 4096, 2, 1000)
+
+
+def test_what_others_wrote_into_the_folder_is_no_row_of_a_model(tmp_path: Path) -> None:
+    """Figures that cannot be, of another model, or of a run that lies elsewhere."""
+    rng = np.random.default_rng(0)
+    made = Rows("made", rng.normal(0, 1, (20, 2)), np.arange(20) % 2, ("a", "b"))
+    asked = ask(made, "", "host", ["forest"], 5, 1, [1])
+    with open_study(tmp_path, asked):
+        pass
+    for row in (
+        {"model": "forest", "score": 7e9},
+        {"model": "forest", "rows": -1},
+        {"model": "knn"},
+        {"model": "forest", "run": "../outside"},
+    ):
+        (tmp_path / "forest.json").write_bytes(msgspec.json.encode(row))
+        with pytest.raises(OtherFolderError, match=r"forest\.json: .* give -o a new folder"):
+            run_classic(made, asked, Work(tmp_path, {"board": "host"}, silent, lambda _: None))
+    other = tmp_path / "part"
+    other.mkdir()
+    (other / "asked.json").write_bytes((tmp_path / "asked.json").read_bytes())
+    (other / "forest.json").write_bytes(msgspec.json.encode({"model": "knn"}))
+    with pytest.raises(RunFolderError, match="cannot be of this study"):
+        gather(tmp_path / "into", [other], asked, PIECES)
 
 
 def test_the_least_is_below_what_was_built() -> None:
