@@ -60,14 +60,14 @@ def clock(text: str) -> int:
 def count(text: str) -> int:
     """Return a count of 0 or more."""
     if not _digits(text):
-        raise click.BadParameter(f"'{text}' is no count of 0 or more")
+        raise _no_count(text, 0)
     return int(text)
 
 
 def positive(text: str) -> int:
     """Return a count of 1 or more."""
     if not _digits(text) or int(text) < 1:
-        raise click.BadParameter(f"'{text}' is no count of 1 or more")
+        raise _no_count(text, 1)
     return int(text)
 
 
@@ -118,6 +118,11 @@ def instant(text: str) -> float:
 
 def _digits(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= DIGITS
+
+
+def _no_count(text: str, least: int) -> click.BadParameter:
+    long = f", of {DIGITS} digits at most" if len(text) > DIGITS else ""
+    return click.BadParameter(f"'{text[:40]}' is no count of {least} or more{long}")
 
 
 class OneOf(click.Choice):

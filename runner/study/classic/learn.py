@@ -23,6 +23,8 @@ SQUARES_MOST = (1 << 30) - 1
 LARGE = 1e6
 """Real values from which on they are learnt in another unit."""
 TREES, DEPTH, NEIGHBOURS, HIDDEN = 10, 8, 3, 32
+SEEDS = 1 << 32
+"""That scikit-learn knows."""
 THREADED = ("forest", "extra-trees", "knn")
 Ints = npt.NDArray[np.int16]
 
@@ -87,6 +89,7 @@ def learner(kind: str, *, regression: bool, seed: int, threads: int) -> Any:
         raise ToolMissingError(extras.missing("study classic", "scikit-learn", "study")) from error
     forest: Any
     net: Any
+    seed %= SEEDS
     trees = {"n_estimators": TREES, "max_depth": DEPTH, "random_state": seed, "n_jobs": threads}
     if kind == "linear":
         if regression:

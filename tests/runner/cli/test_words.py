@@ -173,7 +173,7 @@ def test_an_option_of_one_value_is_not_given_twice(
         ("--mode accurcy --task kws", "did you mean 'accuracy'?"),
         ("report x --to htlm", "--to: 'htlm' is none of terminal, html, "),
         ("--limit 0 --task kws", "--limit: '0' is no count of 1 or more"),
-        (f"--limit {'9' * 5000} --task kws", "is no count of 1 or more"),
+        (f"--limit {'9' * 5000} --task kws", "9' is no count of 1 or more, of 12 digits at most"),
         (f"link --baud {'9' * 5000}", "is no baud rate such as 115200, and not auto"),
         (f"link --wait {'9' * 5000}h", "is no time such as 90s, 10m or 2h"),
         (f"energy live --monitor lpm01a --voltage {'9' * 5000}", "give a number above 0"),

@@ -30,7 +30,14 @@ from tinybench.runner.study.classic.classic import (
     scored,
     share_classic,
 )
-from tinybench.runner.study.classic.learn import REACH, SQUARES_MOST, macs_of, scale_of, unit_of
+from tinybench.runner.study.classic.learn import (
+    REACH,
+    SQUARES_MOST,
+    learner,
+    macs_of,
+    scale_of,
+    unit_of,
+)
 from tinybench.runner.study.host_engine import infer, load
 from tinybench.runner.study.kept import kept_part
 from tinybench.runner.study.listed import find_studies
@@ -304,6 +311,8 @@ def test_rows_that_teach_nothing_are_refused() -> None:
     ):
         with pytest.raises(DatasetError, match=words):
             split(rows, 5, 1)
+    for seed in (1 << 32, 10**12 - 1):  # more than scikit-learn knows
+        learner("forest", regression=False, seed=seed, threads=1).fit([[0], [1]], [0, 1])
     with pytest.raises(UsageError, match="valid: linear"):
         ask(table(), "", "host", ["svm"], 5, 1, [1])
     with pytest.raises(UsageError, match="scored by AUC, and models are learnt"):
