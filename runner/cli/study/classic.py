@@ -64,6 +64,7 @@ def classic(
     Each is C behind the same contract as a neural model, and is fed the tested rows by the same
     protocol. Exit status 1 where an answer of the board is not that of the same C here.
     """
+    from ...build.task import load_task
     from ...report.study import classic as report
     from ...study.classic.classic import PIECES, ask, run_classic, same, share_classic
 
@@ -76,7 +77,7 @@ def classic(
     counts = [n for n in (2**i for i in range(7)) if n < threads] + [threads]
     asked = ask(
         rows,
-        task or "",
+        load_task(task).name if task else "",
         board or DEFAULT_BOARD,
         models,
         test,
@@ -86,7 +87,7 @@ def classic(
     )
     place = place_of(said, out, "classic", task, asked.board)
     work = work_of(voice, place, said, board, boards)
-    own = {"data": data, "model": model}
+    own = {"task": task, "data": data, "model": model}
     return do(
         voice, to, place, report, asked, PIECES, lambda: run_classic(rows, asked, work, own),
         lambda part: share_classic(rows, asked, work, part, own), lambda found: same(found.rows),

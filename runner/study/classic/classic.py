@@ -170,8 +170,9 @@ def run_classic(
     """Train each model, run it on the board, and sum up; what the folder has is not done again.
 
     All is learnt before anything runs, for its time is told; where the rows are of a task, its own
-    model stands beside. `own`: words of that one's run, such as model and data. Raises UsageError,
-    DatasetError, RunFolderError, ToolMissingError and what the bench fails by.
+    model stands beside. `own`: words of that one's run: its model and data, and the
+    task where that is a file and no name. Raises UsageError, DatasetError, RunFolderError,
+    ToolMissingError and what the bench fails by.
     """
     parts, found = _rows(rows, asked, work, None, own)
     study = ClassicStudy(
@@ -423,8 +424,9 @@ def scored(found: npt.NDArray[Any], truth: npt.NDArray[Any], *, regression: bool
 
 def _own_words(asked: Asked, parts: Parts, own: Own, work: Work) -> dict[str, Any]:
     """Return the words of a run of the task's own model on the tested rows, which are written."""
-    given = words_of(asked.source, own, parts.test.tolist(), work.folder / "tasks" / NEURAL)
-    return {**given, "task": asked.source}
+    task = str(own.get("task") or asked.source)
+    given = words_of(task, own, parts.test.tolist(), work.folder / "tasks" / NEURAL)
+    return {**given, "task": task}
 
 
 def _neural(

@@ -61,11 +61,9 @@ def test_a_task_of_real_values_is_learnt_beside_its_model(tmp_path: Path) -> Non
     task = weighed(tmp_path)
     told = rows_of_task(task, beside=True)
     assert (told.classes, told.values.shape) == ((), (COUNT, WIDE))
-    asked = ask(told, task, "host", ["linear"], 18, 1, [1])
-    found = run_classic(
-        told, asked, Work(tmp_path / "s", {"board": "host"}, silent, lambda _: None)
-    )
-    linear, neural = found.rows
+    asked = ask(told, "weighed", "host", ["linear"], 18, 1, [1])
+    work = Work(tmp_path / "s", {"board": "host"}, silent, lambda _: None)
+    linear, neural = run_classic(told, asked, work, {"task": task}).rows
     for row, run in ((linear, "linear"), (neural, "neural")):
         accuracy = read_result(tmp_path / "s" / run).accuracy
         assert accuracy is not None
