@@ -108,7 +108,8 @@ def rows_of_task(
         model = embedded_model(declared)
     of = subject(task, data, model, takes=(declared.metric,))
     first = [int(np.flatnonzero(of.owners == i)[0]) for i in range(len(of.labels))]
-    values = of.inputs[first].view(UPLOADED[of.interface.input_format]).astype(np.float64)
+    uploaded = UPLOADED[of.interface.input_format or declared.input_format]
+    values = of.inputs[first].view(uploaded).astype(np.float64)
     if not np.isfinite(values).all():
         raise DatasetError(f"{of.dataset}: a value of an input is not finite: leave that one out")
     _check_columns(task, values.shape[1])

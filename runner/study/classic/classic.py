@@ -414,10 +414,15 @@ def valid_per_second(result: Result, score: float | None, macs: int | None) -> d
     return found
 
 
+def top1(found: npt.NDArray[Any], truth: npt.NDArray[Any]) -> float:
+    """Return the share of classes that are the true ones."""
+    return float(np.mean(found == truth))
+
+
 def scored(found: npt.NDArray[Any], truth: npt.NDArray[Any], *, regression: bool) -> float | None:
     """Return top-1, or R2 as of a run: None of values that are all the same."""
     if not regression:
-        return float(np.mean(found == truth))
+        return top1(found, truth)
     wanted = [("", (value,)) for value in truth.tolist()]
     return held_against(wanted, [(value,) for value in found.tolist()], "regression", 0.0, 1).r2
 

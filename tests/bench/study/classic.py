@@ -13,7 +13,7 @@ import numpy as np
 
 from tests.bench.figures import Figure
 from tests.program import TINYBENCH
-from tinybench.runner.study.classic.classic import scored
+from tinybench.runner.study.classic.classic import top1
 from tinybench.runner.study.classic.engine_c import write_engine
 from tinybench.runner.study.classic.learn import scale_of, trained
 from tinybench.runner.study.one_image import on_host
@@ -49,9 +49,8 @@ def digits_lost(
         classes = len(rows.classes)
         write_engine(kind, model, folder / kind, inputs.shape[1], classes, regression=False)
         here = on_host(folder / kind, inputs.astype("<i2"), classes, ("learnt.h",))
-        lost[kind] = scored(predicted, rows.targets[test], regression=False) - scored(
-            np.argmax(here, axis=1), rows.targets[test], regression=False
-        )
+        truth = rows.targets[test]
+        lost[kind] = top1(predicted, truth) - top1(np.argmax(here, axis=1), truth)
     return lost
 
 
