@@ -22,7 +22,7 @@ from .bench import find_bench, load_bench, monitor_spec
 from .choose import choose
 from .labgrid import acquired, place_key
 from .line import insist_attached, insist_reachable, open_line
-from .lock_keys import locked_by, places_of
+from .lock_keys import locked_by, places_of, port_key
 from .locks import hold
 from .station import Site, Station
 
@@ -69,6 +69,21 @@ def reserved(
             say(f"the board holds {task.model_id}: task {task.name}")
             asked = for_task(replace(asked, task=task.name), task)
         yield Station(asked, board, task, sites, monitor), tell
+
+
+def order_of(request: Request, looking: Callable[[], Attached] = look) -> str:
+    """Return by what boards are sorted of which one process holds several.
+
+    That is what its port is locked by, for two desks may call a board otherwise: in the order of
+    names one process would wait for the other. Empty where there is no port, or no such board,
+    which is said when it is reserved.
+    """
+    looking = cache(looking)
+    try:
+        asked, _ = choose(request, load_bench(find_bench()), lambda _: None, looking)
+        return port_key(asked.ports[0], looking().things) if asked.ports else ""
+    except TinybenchError:
+        return ""
 
 
 def _sites(asked: Request, board: Board, ports: tuple[str | None, ...]) -> tuple[Site, ...]:

@@ -21,7 +21,7 @@ def kind_of(names: Sequence[str], said: Mapping[str, Any]) -> str:
     `said`: the other words of a run. Raises UsageError for boards that no study can be dealt out
     over.
     """
-    shown = listed(names)
+    shown = ",".join(names)
     for word in ONE:
         if said.get(word):
             raise UsageError(
@@ -59,8 +59,3 @@ def _held(desk: DeskBoard) -> set[str]:
     serials = {f"serial number {one}" for one in (desk.serial, desk.probe) if one is not None}
     port = desk.port if desk.serial is None else None  # else it is locked by that
     return serials | {text for text in (port and f"port {one_name(port)}", desk.lock) if text}
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return boards as `--board` takes them: a list of one ends with a comma."""
-    return ",".join(names) + ("," if len(names) == 1 else "")

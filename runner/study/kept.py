@@ -41,6 +41,8 @@ class Trial(msgspec.Struct, frozen=True, omit_defaults=True):
     missed: int | None = None
     false_alarms: int | None = None
     """Of a stream: words that were not found, and alarms without a word."""
+    board: str = ""
+    """Which one on a port did it, by its name on that desk: it decides nothing."""
 
 
 Key = tuple[str, float, int, int]

@@ -31,7 +31,6 @@ from tinybench.files import (
 from tinybench.json_lines import open_lines
 from tinybench.read import read_json
 
-from ..desk.bench import find_bench, load_bench
 from ..results.asked import ASKED_FILE, open_asked
 from ..results.journal import JOURNAL_FILE
 from ..results.result import RESULT_FILE, read_result
@@ -126,19 +125,6 @@ def share(items: Iterable[T], part: Part | None) -> list[T]:
     """Return what a part has of items: each is in one part, all are about equal; of None all."""
     every = list(items)
     return every if part is None else every[part.which - 1 :: part.count]
-
-
-def insist_kind(board: str) -> None:
-    """Raise UsageError for a board by its name on this desk: another computer's may be another.
-
-    Parts are gathered as one study if they were asked for the same board.
-    """
-    named = load_bench(find_bench()).boards.get(board)
-    if named is not None and named.board != board:
-        raise UsageError(
-            f"--part and --gather of a study on {board}: that is a name of this desk, elsewhere it "
-            f"is another board; say its kind, --board {named.board}, and which by --port or --probe"
-        )
 
 
 def gather(
@@ -241,7 +227,7 @@ def _joined(folders: Sequence[Path]) -> dict[Key, tuple[Trial, Path]]:
     for folder in folders:
         for key, one in read_trials(folder).items():
             before, where = found.setdefault(key, (one, folder))
-            if before != one:
+            if msgspec.structs.replace(before, board=one.board) != one:
                 raise RunFolderError(
                     f"trial {one.trial} of {one.part[:40]} {one.amount:g} has {before.score:g} in "
                     f"{where} and {one.score:g} in {folder}, or its board answered otherwise: "

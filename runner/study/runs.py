@@ -23,6 +23,15 @@ from ..session.plan import insist_possible
 from ..session.run import resume, run
 
 
+def kind_here(name: str) -> str:
+    """Return the kind of a board that may be called by its name on this desk.
+
+    A study is asked for by kind: whichever board of a desk, or of another one, goes on with it.
+    """
+    desk = load_bench(find_bench()).boards.get(name)
+    return desk.board if desk else name
+
+
 def is_emulated(name: str, *, emulate: bool = False) -> bool:
     """Return whether a board, by its name or that of this desk, is emulated: what is counted then.
 
@@ -33,8 +42,7 @@ def is_emulated(name: str, *, emulate: bool = False) -> bool:
 
 def board_of(name: str, *, emulate: bool = False) -> Board:
     """Return a board, by its name or that of this desk. Raises as `load_board`."""
-    desk = load_bench(find_bench()).boards.get(name)
-    return load_board(desk.board if desk else name, emulate=emulate)
+    return load_board(kind_here(name), emulate=emulate)
 
 
 def insist_run(words: Mapping[str, Any], place: str | None = None) -> None:

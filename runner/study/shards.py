@@ -24,9 +24,7 @@ from tinybench.errors import (
 )
 from tinybench.track import Track
 
-from ..build.board import load_board
-from ..desk.bench import find_bench, load_bench
-from .boards import listed
+from .runs import board_of
 from .work import Work
 
 SHARDS_MOST = 64
@@ -100,7 +98,7 @@ class Boards(Generic[Seat]):
             return
         said = "; ".join(f"board {name}: {error}" for name, error in self._out.items())
         well = [name for name in self._all if name not in self._out] or self._all
-        words = f", with the same -o and --board {listed(well)}" if self._named else ""
+        words = f", with the same -o and --board {','.join(well)}" if self._named else ""
         raise BoardOutError(
             f"{said}. What is measured is kept: ask for the same again{words} to have the rest"
         ) from next(iter(self._out.values()))
@@ -135,8 +133,7 @@ def insist_shards(shards: int, words: dict[str, Any]) -> None:
     """Raise UsageError for more boards at a time than the words of a run can mean."""
     if shards > SHARDS_MOST:
         raise UsageError(f"--shards {shards}: at most {SHARDS_MOST}")
-    desk = load_bench(find_bench()).boards.get(words["board"])
-    board = load_board(desk.board if desk else words["board"], emulate=bool(words.get("emulate")))
+    board = board_of(words["board"], emulate=bool(words.get("emulate")))
     if shards > 1 and (words.get("port") or board.emulator is None):
         raise UsageError(
             "--shards is of emulated boards: a port has one board; several of bench.toml are at "

@@ -85,7 +85,7 @@ def classic(
         counts,
         emulate=said["emulate"],
     )
-    place = place_of(said, out, "classic", task, asked.board)
+    place = place_of(said, out, "classic", task)
     work = work_of(voice, place, said, board, boards)
     own = {"task": task, "data": data, "model": model}
     return do(

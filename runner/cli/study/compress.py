@@ -96,7 +96,7 @@ def compress(
         hidden, said.pop("block"), said.pop("test"), said.pop("trials"), said.pop("seed"),
         width=said.pop("width"), emulate=said["emulate"],
     )  # fmt: skip
-    place = place_of(said, out, "compress", task, asked.board)
+    place = place_of(said, out, "compress", task)
     work = work_of(voice, place, said, board, boards)
     return do(
         voice, to, place, report, asked, pieces(asked), lambda: run_compress(rows, asked, work),

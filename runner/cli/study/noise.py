@@ -110,7 +110,7 @@ def noise(
         of, said["noise"], amounts, said["trials"], said["seed"], said["where"],
         alone=not said["together_only"], board=board or "", emulate=said["emulate"],
     )  # fmt: skip
-    place = place_of(said, out, "noise", of.task, asked.board)
+    place = place_of(said, out, "noise", of.task)
     words = dict[str, Any]()
     if board is not None:
         words = {name: said[name] for name in ("emulate", "port", "baud", "probe", "wait")}

@@ -87,7 +87,7 @@ def quantisation(
     asked = ask(
         of, source, board or DEFAULT_BOARD, schemes, calibrate, test, emulate=said["emulate"]
     )
-    place = place_of(said, out, "quantisation", of.task, asked.board)
+    place = place_of(said, out, "quantisation", of.task)
     work = work_of(voice, place, said, board, boards)
     return do(
         voice, to, place, report, asked, PIECES,

@@ -151,7 +151,7 @@ def sparsity(
         learn=learn,
         emulate=said["emulate"],
     )
-    place = place_of(said, out, "sparsity", task or "layer", named)
+    place = place_of(said, out, "sparsity", task or "layer")
     work = work_of(voice, place, said, board, boards)
     given = (asked, forms_of_blocks, work, first)
     return do(

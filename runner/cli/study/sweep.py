@@ -99,7 +99,7 @@ def sweep(
             "is on: name one by --board, not several"
         )
     at_a_time = shards_of(said, board, boards)
-    place = place_of(said, out, "sweep", said["task"] or "tasks", board or DEFAULT_BOARD)
+    place = place_of(said, out, "sweep", said["task"] or "tasks")
     if place.part is not None and (budget is not None or runs is not None):
         raise UsageError(
             "--part is of all combinations, dealt out evenly: with --budget or --runs the next one "

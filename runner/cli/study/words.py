@@ -65,16 +65,9 @@ class Place:
     gather: tuple[Path, ...]
 
 
-def place_of(
-    said: dict[str, Any], out: Path | None, kind: str, of: str | None, board: str
-) -> Place:
-    """Take what `placed` said out of the words, and return it. Raises UsageError."""
-    found = Place(folder_of(out, kind, of), said.pop("part"), said.pop("gather"))
-    if found.part is not None or found.gather:
-        from ...study.parts import insist_kind
-
-        insist_kind(board)
-    return found
+def place_of(said: dict[str, Any], out: Path | None, kind: str, of: str | None) -> Place:
+    """Take what `placed` said out of the words, and return it."""
+    return Place(folder_of(out, kind, of), said.pop("part"), said.pop("gather"))
 
 
 def of_rows(test: int, cells: str = "numbers") -> tuple[Option, ...]:
@@ -179,17 +172,18 @@ def work_of(
 
 
 def boards_of(said: dict[str, Any], board: str | None) -> tuple[str | None, tuple[str, ...]]:
-    """Return the board that is named, or the kind of a list of this desk, and their names.
+    """Return the board that is named, or the kind of several of this desk, and their names.
 
-    A list of one has a comma, too: it is the study of its kind, and goes on with one of several.
-    Raises UsageError.
+    A comma behind a single one says nothing. Raises UsageError.
     """
     from ...study.boards import kind_of
 
+    if board is not None and not board.strip(" ,"):
+        raise UsageError(f"--board '{board}' names none: give one, such as {DEFAULT_BOARD}")
     if board is None or "," not in board or Path(board).is_file():
         return board, ()
     names = tuple(name.strip() for name in board.strip().removesuffix(",").split(","))
-    return kind_of(names, said), names
+    return (names[0], ()) if len(names) == 1 else (kind_of(names, said), names)
 
 
 BOARD = (

@@ -18,7 +18,7 @@ OF_STREAM = ("missed", "false alarms")
 COLUMNS = (
     *("task", "model", "dataset", "noise", "where", "part", "name", "amount", "trials"),
     *("mean", "deviation", "error", "least", "most", "normalised", "clean", "metric", "kind"),
-    *("missed", "false_alarms"),
+    *("missed", "false_alarms", "board"),
 )
 """Of a row in CSV: one an amount, a layer or a bit."""
 
@@ -64,6 +64,12 @@ def _where(asked: Asked) -> str:
     return f"{asked.board}{', emulated' if asked.emulated else ''}"
 
 
+def _each(found: NoiseStudy) -> str:
+    """Return of how many trials of each of several boards this is so."""
+    each = [f"{one_line(one.name)} {one.equal} of {one.trials}" for one in found.by_board]
+    return f" ({', '.join(each)})" if len(each) > 1 else ""
+
+
 def _inputs(found: NoiseStudy) -> str:
     count = found.asked.samples
     if found.words is None:
@@ -90,6 +96,7 @@ def said(found: NoiseStudy) -> list[str]:
         lines.append(
             f"on {one_line(_where(found.asked))}, weights {how}: {found.board_equal} of "
             f"{found.board_trials} trials have this computer's answers to each input"
+            f"{_each(found)}"
         )
     for drop, amount in found.at_drop.items():
         if found.asked.noise == "levels":
@@ -152,6 +159,7 @@ def as_csv(found: NoiseStudy) -> str:
             *(*ends, part, name, point.amount, point.trials, point.mean, point.deviation),
             *(point.error, point.least, point.most, point.normalised),
             *(found.clean, found.metric, found.kind, point.missed, point.false_alarms),
+            asked.board,
         )
         for part, name, point in each
     ]

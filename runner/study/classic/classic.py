@@ -27,7 +27,7 @@ from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..one_image import on_host
 from ..parts import Part, Pieces, Share, share
 from ..rows import Parts, Rows, digest, split
-from ..runs import board_of, done, insist_run, is_emulated
+from ..runs import board_of, done, insist_run, is_emulated, kind_here
 from ..shards import on_each
 from ..work import Work
 from .engine_c import write_engine
@@ -150,7 +150,7 @@ def ask(
     return Asked(
         source=source,
         rows_sha256=digest(rows),
-        board=board,
+        board=kind_here(board),
         models=chosen("--models", models, KINDS),
         test=test,
         seed=seed,

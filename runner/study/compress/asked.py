@@ -9,7 +9,7 @@ from tinybench.errors import UsageError
 
 from ..kept import chosen
 from ..rows import Parts, Rows, digest, split
-from ..runs import board_of, is_emulated
+from ..runs import board_of, is_emulated, kind_here
 from .robe import Robe, robe, roomy
 from .tables import Tables, tables_of
 from .tied import Inputs, Shapes, shrunk
@@ -124,7 +124,7 @@ def ask(
     if width is not None and not 1 <= width <= WIDTH_MOST:
         raise UsageError(f"--width {width}: 1 to {WIDTH_MOST}")
     asked = Asked(
-        source=source, rows_sha256=digest(rows), board=board,
+        source=source, rows_sha256=digest(rows), board=kind_here(board),
         methods=methods, rates=sorted(set(rates)), hidden=hidden,
         block=block, test=test, trials=trials, seed=seed,
         emulated=is_emulated(board, emulate=emulate), embed=embed,

@@ -8,7 +8,7 @@ import msgspec
 from tinybench.errors import UsageError
 
 from ..kept import chosen as known
-from ..runs import is_emulated
+from ..runs import is_emulated, kind_here
 from ..subject import Subject
 from .perturb import BITS, NOISES
 
@@ -95,7 +95,7 @@ def ask(
         samples=of.count,
         model_sha256=of.model_sha256,
         dataset_sha256=of.dataset_sha256,
-        board=board,
+        board=kind_here(board),
         emulated=bool(board) and is_emulated(board, emulate=emulate),
     )
 

@@ -42,6 +42,15 @@ class Alone(msgspec.Struct, frozen=True, kw_only=True):
     score: Spread
 
 
+class ByBoard(msgspec.Struct, frozen=True, kw_only=True):
+    """What one board on a port, of several, answered."""
+
+    name: str
+    trials: int
+    equal: int
+    """... of these, to each input of which it answered what this computer did."""
+
+
 class NoiseStudy(msgspec.Struct, frozen=True, kw_only=True):
     """What a study of noise found; shares of 1."""
 
@@ -78,6 +87,8 @@ class NoiseStudy(msgspec.Struct, frozen=True, kw_only=True):
     """Trials that a board did, too; the scores are then of its answers."""
     board_equal: int = 0
     """... of these, to each input of which it answered what this computer did."""
+    by_board: list[ByBoard] = []
+    """Likewise of each board on a port."""
     patched: bool | None = None
     """Whether the board took other weights over its line, and was not built anew for each."""
 
@@ -101,6 +112,15 @@ def spread_of(trials: Sequence[Trial], amount: float, clean: float) -> Spread:
         missed=statistics.fmean(missed) if missed else None,
         false_alarms=statistics.fmean(alarms) if alarms else None,
     )
+
+
+def by_board(trials: Sequence[Trial], inputs: int) -> list[ByBoard]:
+    """Return what each board on a port answered, of trials of so many inputs each."""
+    found = list[ByBoard]()
+    for name in sorted({one.board for one in trials if one.board}):
+        own = [one.equal == inputs for one in trials if one.board == name]
+        found.append(ByBoard(name=name, trials=len(own), equal=sum(own)))
+    return found
 
 
 def harmful(points: Sequence[Spread]) -> int:

@@ -29,7 +29,7 @@ from ..subject import Subject, engine_of
 from ..work import Work
 from ..worth import Worth, answers, measure, with_clean, worth
 from .asked import Asked
-from .findings import DROPS, Alone, NoiseStudy, at_drop, spread_of
+from .findings import DROPS, Alone, NoiseStudy, at_drop, by_board, spread_of
 from .on_board import opened
 from .perturb import disturbed, stuck_cells, weights_of
 from .trials import BIT, LAYER, Bench, Job, alone_of, do, first_of, points_of
@@ -212,6 +212,7 @@ def summed(done: _Begun) -> NoiseStudy:
         bits=by_part[BIT],
         board_trials=sum(one.equal is not None for one in trials),
         board_equal=sum(one.equal == len(of.inputs) for one in trials),
+        by_board=by_board(trials, len(of.inputs)),
         patched=done.patched,
     )
 

@@ -29,11 +29,12 @@ from ...build.task import Task, load_task
 from ...desk.flash import load
 from ...desk.identity import insist_task
 from ...desk.line import open_line
-from ...desk.reserve import reserved
+from ...desk.reserve import order_of, reserved
 from ...desk.station import Station
 from ...dut.client import Dut
 from ...dut.inference import answered
 from ...dut.patches import holds, patch, takes_patches
+from ...results.request import Request
 from ...results.words import request_of
 from ..host_engine import Floats, Values
 from ..patched_file import written
@@ -49,6 +50,8 @@ TRIES = 3
 class Seat:
     """A board that trials are done on, one at a time."""
 
+    name: str
+    """On this desk; of one that is emulated empty."""
     station: Station
     dut: Dut | None
     """That takes patches; None: it is built, and loaded, anew for each trial."""
@@ -92,12 +95,15 @@ def opened(of: Subject, work: Work) -> Iterator[There]:
     with ExitStack() as held, ExitStack() as stack:
         out = dict[str, TinybenchError]()
 
+        def request(name: str) -> Request:
+            return request_of(**said, board=name, division="open")
+
         def station_of(name: str) -> Station:
-            request = request_of(**said, board=name, division="open")
-            return held.enter_context(reserved(request, say))[0]
+            return held.enter_context(reserved(request(name), say))[0]
 
         # In one order, so that no two studies wait for each other.
-        stations = well(sorted(work.boards or (words["board"],)), station_of, out, say)
+        names = sorted(work.boards, key=lambda name: order_of(request(name))) or (words["board"],)
+        stations = well(names, station_of, out, say)
         station = next(iter(stations.values()))
         board, task = station.board, station.task
         if task is None or board.toolchain is None:
@@ -118,7 +124,10 @@ def opened(of: Subject, work: Work) -> Iterator[There]:
             say(f"{board.name} is built, and loaded, anew for each trial")
             stack.close()
             build(board, task, found)  # what does not fit is said before there is a folder
-        seats = {name: Seat(stations[name], one if patched else None) for name, one in duts.items()}
+        seats = {
+            name: Seat(name if on_ports else "", stations[name], one if patched else None)
+            for name, one in duts.items()
+        }
         _, steps = lower(of.graph, board.toolchain.kernels)
         yield There(
             of=of, board=board, task=task, model=read_model_file(found),
@@ -146,8 +155,8 @@ def _met(
     return dut if takes_patches(dut) else None
 
 
-def infer_there(there: There, graph: Graph, stop: threading.Event) -> Values:
-    """Return a board's results [inputs][values] with the weights of a graph.
+def infer_there(there: There, graph: Graph, stop: threading.Event) -> tuple[Values, str]:
+    """Return a board's results [inputs][values] with the weights of a graph, and its name.
 
     Who waits for a board is interrupted once `stop` is set.
     Raises what a board raises, and OtherDutError where it lost the weights again and again.
@@ -163,12 +172,12 @@ def infer_there(there: There, graph: Graph, stop: threading.Event) -> Values:
     constants = [bytes_of(one) for _, one in constants_of(steps)]
     with there.seats.one(stop) as seat:
         if seat.dut is None or not fits:
-            return _built(there, seat.station, graph)
+            return _built(there, seat.station, graph), seat.name
         for _ in range(TRIES):
             patch(seat.dut, constants)
             found = _inferred(there, seat.dut)
             if holds(seat.dut, constants):
-                return found
+                return found, seat.name
         raise OtherDutError(
             f"{there.board.name} lost the weights of a trial {TRIES} times while it inferred: does "
             "it restart, as by a watchdog or a weak supply?"

@@ -223,9 +223,12 @@ def _trial(bench: Bench, job: Job, stop: threading.Event) -> Trial:
                 )
         outputs = infer(loaded, of.inputs)
         if bench.there is not None:
-            found = infer_there(bench.there, graph, stop)
-            equal = same(found, outputs, bench.there.decimals)
-            return Trial(job.part, job.amount, job.trial, worth(of, found).score, job.which, equal)
+            there, name = infer_there(bench.there, graph, stop)
+            equal = same(there, outputs, bench.there.decimals)
+            return Trial(
+                job.part, job.amount, job.trial, worth(of, there).score, job.which, equal,
+                board=name,
+            )  # fmt: skip
     found = worth(of, answers(of, outputs))
     return Trial(
         job.part, job.amount, job.trial, found.score, job.which, None, found.missed,

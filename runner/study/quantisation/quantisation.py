@@ -37,7 +37,7 @@ from .. import energy
 from ..host_engine import Floats, build, infer, load, ranges
 from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..parts import Part, Pieces, Share, share
-from ..runs import done, insist_run, is_emulated
+from ..runs import done, insist_run, is_emulated, kind_here
 from ..shards import on_each
 from ..subject import Subject, values_of
 from ..work import Work
@@ -210,7 +210,7 @@ def ask(
         raise UsageError(f"the model of task {of.task} takes {own.type}: one of INT8 is needed")
     calibrate = min(calibrate, count // 2)
     return Asked(
-        task=of.task, board=board, float_sha256=hashlib.sha256(source.data).hexdigest(),
+        task=of.task, board=kind_here(board), float_sha256=hashlib.sha256(source.data).hexdigest(),
         model_sha256=of.model_sha256, dataset_sha256=of.dataset_sha256,
         schemes=chosen("--schemes", schemes, SCHEMES), calibrate=calibrate,
         test=min(test, count - calibrate), emulated=is_emulated(board, emulate=emulate),

@@ -17,7 +17,7 @@ from ..images import Digest, boarded, candidates_of, images_left, pieces_of, sam
 from ..kept import open_study, store_study
 from ..one_image import Candidates, insist_fit, on_boards
 from ..parts import Part, Pieces, Share
-from ..runs import board_of, is_emulated
+from ..runs import board_of, is_emulated, kind_here
 from ..subject import Subject
 from ..work import Work
 from ..worth import measure
@@ -105,7 +105,7 @@ def ask(
         insist_learnable(first)
     digest = hashlib.sha256(b"".join(one.values.tobytes() for one in matrices))
     return Asked(
-        source=source, weights_sha256=digest.hexdigest(), board=board,
+        source=source, weights_sha256=digest.hexdigest(), board=kind_here(board),
         schemes=[one for one in dict.fromkeys(schemes) if one != DENSE], rates=chosen,
         blocks=list(dict.fromkeys(map(str, blocks))), samples=0 if of is None else len(of.labels),
         model_sha256="" if of is None else of.model_sha256,

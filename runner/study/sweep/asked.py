@@ -12,6 +12,7 @@ from tinybench.errors import UsageError
 from tinybench.files import STREAM_MOST_B, open_regular
 
 from ..kept import chosen
+from ..runs import kind_here
 from .factors import FACTORS_MOST, Factor, insist_levels
 
 OBJECTIVES = {
@@ -51,10 +52,13 @@ def ask(
     folder: Path,
 ) -> Asked:
     """Return what a study is asked for, checked. Raises UsageError."""
-    names = [one.name for one in factors]
-    double = next((name for name in names if names.count(name) > 1), None)
+    keys = [one.key or one.name for one in factors]
+    double = next(
+        (one for one, key in zip(factors, keys, strict=True) if keys.count(key) > 1), None
+    )
     if double is not None:
-        raise UsageError(f"--by {double}: given twice")
+        key = "" if double.key in (None, double.name) else f", which is {double.key},"
+        raise UsageError(f"--by {double.name}{key}: given twice")
     if not 1 <= len(factors) <= FACTORS_MOST:
         raise UsageError(f"{len(factors)} options are varied: 1 to {FACTORS_MOST}, by --by")
     count = math.prod(len(one.levels) for one in factors)
@@ -70,8 +74,9 @@ def ask(
         for name, value in words.items()
         if value not in (None, False, ()) and name not in REACHED
     }
+    said["board"] = kind_here(str(words["board"]))
     return Asked(
-        task=str(words.get("task", "")), board=str(words["board"]),
+        task=str(words.get("task", "")), board=said["board"],
         factors={one.name: list(one.levels) for one in factors},
         objectives=chosen("--objectives", objectives, tuple(OBJECTIVES)), repeats=repeats,
         words=msgspec.to_builtins(said, enc_hook=str),

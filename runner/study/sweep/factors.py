@@ -18,6 +18,7 @@ from ...build.task import load_task
 from ...desk.bench import find_bench, load_bench
 from ...desk.bench_file import quoted
 from ...desk.choose import choose
+from ...results.defaults import hertz
 from ...results.request import Request
 from ...results.words import SuiteWords, request_of
 from ..runs import insist_run
@@ -69,12 +70,23 @@ def factor(text: str) -> Factor:
     known = (*SHORT, *OF_RUN)
     found = Factor(name, levels)
     root = (found.key or name).partition(".")[0]
+    if found.key == SHORT["clock"]:
+        _insist_clocks(name, levels)
     if found.key is not None and root not in boards.Board.__struct_fields__:
         raise UsageError(
             f"--by {name}: no word of a run and no key of a board's declaration; "
             f"{nearest(name, known)}"
         )
     return found
+
+
+def _insist_clocks(name: str, levels: Sequence[str]) -> None:
+    """Raise UsageError for a clock that is none: 0 Hz is that of a board whose clock is unknown."""
+    try:
+        for level in levels:
+            hertz(level)
+    except UsageError as error:
+        raise UsageError(f"--by {name}: {error}") from None
 
 
 def value_of(text: str) -> Any:

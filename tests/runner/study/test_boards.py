@@ -22,6 +22,7 @@ from tinybench.runner import cli
 from tinybench.runner.desk import flash
 from tinybench.runner.dut.client import Dut
 from tinybench.runner.dut.line import Patience
+from tinybench.runner.report.study import noise as report
 from tinybench.runner.results.journal import read
 from tinybench.runner.results.words import request_of
 from tinybench.runner.study.boards import kind_of
@@ -29,6 +30,7 @@ from tinybench.runner.study.kept import read_trials
 from tinybench.runner.study.noise import on_board, trials
 from tinybench.runner.study.noise.asked import ask
 from tinybench.runner.study.noise.noise import run_noise
+from tinybench.runner.study.noise.on_board import opened
 from tinybench.runner.study.runs import done
 from tinybench.runner.study.shards import on_each
 from tinybench.runner.study.subject import subject
@@ -89,6 +91,9 @@ def test_a_board_that_is_unplugged_takes_nothing_of_the_others_along(
     found = run_noise(of, asked, Work(work.folder, words, silent, lambda _: None, 3, CALLED))
     assert found.layers
     assert (found.board_trials, found.board_equal) == (done_ + 1, done_ + 1)
+    assert [one.name for one in found.by_board] == sorted(CALLED)
+    assert sum(one.equal for one in found.by_board) == found.board_equal
+    assert re.search(r"\(left \d+ of \d+, middle ", " ".join(report.said(found)))
     alone = Work(tmp_path / "alone", {**words, "board": "left"}, silent, lambda _: None)
     assert run_noise(of, asked, alone).points == found.points
 
@@ -137,13 +142,33 @@ def test_a_study_goes_on_by_the_words_that_are_said_with_a_board_that_is_out(
         assert cli.main([*own, "--board", "left,right"]) == 3
         told = capsys.readouterr().err
         assert "board right is out: " in told
-        typed = re.search(r"with the same -o and (--board) (left,) to have the rest", told)
+        typed = re.search(r"with the same -o and (--board) (left) to have the rest", told)
         assert typed
         assert len(read_trials(tmp_path / "study")) == 4
-        assert cli.main([*own, "--board", "left"]) == 2
         assert cli.main([*own, *typed.groups()]) == 0
+        assert cli.main([*own, "--board", "left,"]) == 0
     finally:
         three.plug("right")
+
+
+def test_a_desk_that_calls_the_boards_otherwise_takes_them_in_the_same_order(
+    three: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else of two studies, one from each desk, each might wait for a board that the other has."""
+    of, took, wrong = subject("kws", limit=2), list[list[str]](), tmp_path / "bench.toml"
+    other = three.bench.read_text()
+    for was, name in (("left", "x"), ("right", "left"), ("x", "right")):
+        other = other.replace(f"[boards.{was}]", f"[boards.{name}]")
+    wrong.write_text(other.replace('"mine.toml"', f'"{three.folder}/mine.toml"'))
+    for bench in (three.bench, wrong):
+        monkeypatch.setenv("TINYBENCH_BENCH", str(bench))
+        said, kind = list[str](), kind_of(("left", "right"), {})
+        work = Work(tmp_path, {"task": "kws"}, silent, said.append, 2, ("left", "right"))
+        with opened(of, work):
+            took.append([text.rpartition(" at ")[2] for text in said if text.startswith("board ")])
+        assert ask(of, "gaussian", None, 1, 1, board="left").board == kind
+    assert took[0] == took[1]
+    assert sorted(took[0]) == [f"{three.folder}/tty-{name}" for name in ("left", "right")]
 
 
 def test_a_run_that_was_begun_on_another_board_is_begun_anew(three: Desk, tmp_path: Path) -> None:
@@ -264,6 +289,7 @@ def test_a_board_that_a_sweep_declares_otherwise_keeps_its_place(
     ("words", "told"),
     [
         ("classic --task kws --board left,left", "name each board once"),
+        ("sweep --task kws --by iterations=1,2 --board ,", "--board ',' names none"),
         ("classic --task kws --board left,lift", "did you mean 'left'?"),
         ("classic --task kws --board left,right --monitor lpm01a", "--monitor is of one board"),
         ("compress --board left,right --port /dev/null", "--port is of one board"),

@@ -1,5 +1,6 @@
 """Noise on a board: constants written over the link, refused where they do not fit, and equal."""
 
+import csv
 import threading
 import zlib
 from collections.abc import Iterator
@@ -136,6 +137,9 @@ def test_a_board_answers_as_this_computer_does(kws: Subject, tmp_path: Path) -> 
     assert (found.board_trials, found.board_equal, found.patched) == (2, 2, True)
     assert report.title(found).endswith("by the model's C on mps2-an386, emulated")
     assert "on mps2-an386, emulated, weights written" in " ".join(report.said(found))
+    assert {row["board"] for row in csv.DictReader(report.as_csv(found).splitlines())} == {
+        "mps2-an386"
+    }
     alone = ask(kws, "gaussian", [0, 0.3], 1, 1, alone=False)
     assert run_noise(kws, alone, Work(tmp_path / "b", {}, *quiet)).points == found.points
 

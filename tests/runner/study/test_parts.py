@@ -24,7 +24,7 @@ from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.noise.asked import Asked, ask
 from tinybench.runner.study.noise.findings import NoiseStudy
 from tinybench.runner.study.noise.noise import PIECES, Line, run_noise, share_noise
-from tinybench.runner.study.parts import Part, Pieces, gather, insist_kind, part_of, share
+from tinybench.runner.study.parts import Part, Pieces, gather, part_of, share
 from tinybench.runner.study.rows import Rows
 from tinybench.runner.study.sparsity import sparsity
 from tinybench.runner.study.sparsity.matrices import made, matrices_of
@@ -255,6 +255,14 @@ def test_what_is_no_file_of_a_part_is_refused(
     assert not (tmp_path / "into").exists()
 
 
+def test_a_trial_is_the_same_on_whichever_board(asked: Asked, tmp_path: Path) -> None:
+    """All parts have the pilots, each on a board of its own."""
+    one = a_part(tmp_path / "a", asked, TRIAL | {"board": "left"})
+    other = a_part(tmp_path / "b", asked, TRIAL | {"board": "right"})
+    found, _ = gather(tmp_path / "into", [one, other], asked, PIECES)
+    assert found.trials == 1
+
+
 def test_gathering_that_was_interrupted_is_asked_for_again(
     asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,16 +302,6 @@ def test_gathering_that_was_interrupted_is_asked_for_again(
 def interrupted(*_: Any) -> None:
     """Be interrupted."""
     raise KeyboardInterrupt
-
-
-def test_a_board_is_named_by_its_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name of this desk is another board on another one."""
-    bench = tmp_path / "bench.toml"
-    bench.write_text('[boards.left]\nboard = "nucleo-l4r5"\nport = "/dev/ttyACM0"\n')
-    monkeypatch.setenv("TINYBENCH_BENCH", str(bench))
-    with pytest.raises(UsageError, match="--board nucleo-l4r5"):
-        insist_kind("left")
-    insist_kind("nucleo-l4r5")
 
 
 def test_the_command_does_a_part_and_gathers_it(tmp_path: Path) -> None:
