@@ -89,7 +89,10 @@ def open_study(
 
             yield known, keep
     except OSError as error:
-        raise RunFolderError(f"cannot keep the study in {folder}: {error}") from error
+        raise RunFolderError(
+            f"cannot keep the study in {folder}: {error.strerror or error}; what it has stays: ask "
+            "for the same again once it can be written, or give -o another folder"
+        ) from error
 
 
 def lock_study(folder: Path, file: int) -> None:
@@ -132,7 +135,9 @@ def kept_part(path: Path, kind: type[T]) -> T | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise RunFolderError(f"{path}: cannot be read: {error}; give -o a new folder") from error
+        raise RunFolderError(
+            f"{path}: cannot be read: {error.strerror or error}; give -o a new folder"
+        ) from error
     except msgspec.MsgspecError as error:
         raise OtherFolderError(f"{path}: cannot be read: {error}; give -o a new folder") from error
 
@@ -143,7 +148,7 @@ def keep_part(path: Path, part: T) -> T:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, msgspec.json.encode(part))
     except OSError as error:
-        raise RunFolderError(f"cannot write into {path.parent}: {error}") from error
+        raise _unwritten(path.parent, error) from error
     return part
 
 
@@ -207,4 +212,11 @@ def store_study(folder: Path, document: msgspec.Struct) -> None:
         write_whole(folder / STUDY_FILE, text)
         (folder / DEALT_FILE).unlink(missing_ok=True)
     except OSError as error:
-        raise RunFolderError(f"cannot write into {folder}: {error}") from error
+        raise _unwritten(folder, error) from error
+
+
+def _unwritten(folder: Path, error: OSError) -> RunFolderError:
+    return RunFolderError(
+        f"cannot write into {folder}: {error.strerror or error}; what is measured stays: ask for "
+        "the same again once it can be written"
+    )

@@ -161,7 +161,10 @@ def gather(
             for one in more:
                 file.write(msgspec.json.encode(one) + b"\n")
     except OSError as error:
-        raise RunFolderError(f"cannot gather into {into}: {error}") from error
+        raise RunFolderError(
+            f"cannot gather into {into}: {error.strerror or error}; what it has stays: ask for the "
+            "same again once it can be written"
+        ) from error
     return Gathered(len(more), len(new)), said
 
 

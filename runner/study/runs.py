@@ -99,7 +99,9 @@ def put_aside(out: Path, why: str, say: Callable[[str], None]) -> None:
     try:
         out.rename(beside)
     except OSError as error:
-        raise RunFolderError(f"cannot write into {out.parent}: {error}") from error
+        raise RunFolderError(
+            f"cannot write into {out.parent}: {error.strerror or error}"
+        ) from error
     say(f"{out.name} {why}: it is begun anew, and kept as {beside}")
 
 

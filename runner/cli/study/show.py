@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tinybench.errors import BenchError, ToolMissingError, UsageError
+from tinybench.files import write_whole
 
 from .. import options
 from ..options import PATH, command
-from ..output import Voice, put, write
+from ..output import Voice, put
 from ..tree import Argument
 from .words import Place
 
@@ -126,11 +127,20 @@ def shared(share: "Share") -> dict[str, Callable[[], Any]]:
 
 
 def _keep_picture(voice: Voice, folder: Path, draw: Callable[[], bytes]) -> None:
-    """Put the picture of a study into its folder, where it can be drawn."""
+    """Put the picture of a study into its folder, where it can be drawn, and say if not.
+
+    It may be drawn again at any time; what was found is shown all the same.
+    """
+    path = folder / "study.png"
     try:
-        picture = draw()
+        write_whole(path, draw())
     except ToolMissingError as error:
         voice.note(f"no picture: {error}")
         return
-    write(folder / "study.png", picture)
+    except OSError as error:
+        voice.note(
+            f"no picture: cannot write {path}: {error.strerror or error}; to draw it elsewhere: "
+            f"tinybench study show {folder} --to png -o FILE"
+        )
+        return
     voice.note(f"written to {folder}: study.json, study.png")

@@ -277,6 +277,12 @@ def test_the_command_prints_a_table_and_leaves_document_trials_and_picture(tmp_p
     told = tinybench("study", "show", str(tmp_path / "s"), "--json")
     assert told.stdout == (tmp_path / "s" / "study.json").read_text()
     assert (tmp_path / "s" / "study.png").read_bytes().startswith(b"\x89PNG")
+    (tmp_path / "s" / "study.png").unlink()
+    (tmp_path / "s" / "study.png").mkdir()
+    again = tinybench(*words, "--together-only", "-o", str(tmp_path / "s"), "--to", "csv")
+    assert (again.returncode, again.stdout) == (0, done.stdout)
+    assert "no picture: cannot write" in again.stderr
+    assert f"tinybench study show {tmp_path / 's'} --to png" in again.stderr
     wrong = tinybench("study", "noise", "--task", "kws", "--rate", ".1")
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
     assert "give its amounts by --eta" in wrong.stderr
