@@ -18,6 +18,8 @@ AGREEMENT, UNCHANGED = "agreement", "unchanged"
 _BY_CLEAN = ("none", "exact")
 """Metrics of tasks of which other answers are held against the first ones."""
 _BY_METRIC = {"regression": "r2", "stream": "f1"}
+MEASURES = ("top1", "auc", "iou", "r2", "f1", AGREEMENT, UNCHANGED)
+"""What a study scores by."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Worth:
 
 
 def measure(of: Subject) -> str:
-    """Return what a study scores a task by: "top1", "auc", "iou", "r2", "f1", or how many agree.
+    """Return what a study scores a task by: one of MEASURES.
 
     Without labels, and with golden outputs, which any noise changes, that is "agreement" of the
     largest output where a model has one row of them, else all outputs "unchanged".

@@ -20,7 +20,7 @@ DEFAULTS = {
     **dict.fromkeys(BITS, (0.0, 1e-5, 1e-4, 1e-3, 1e-2)),
 }
 """Amounts of each kind of noise."""
-AMOUNTS_MOST, TRIALS_MOST = 64, 100_000
+AMOUNTS_MOST, TRIALS_MOST, LEVELS_MOST = 64, 100_000, 1 << 16
 FORMAT = 3
 
 
@@ -103,8 +103,10 @@ def ask(
 def _check(noise: str, amount: float) -> None:
     """Raise UsageError for an amount that means nothing."""
     if noise == "levels":
-        if amount != int(amount) or not 2 <= amount <= 1 << 16:
-            raise UsageError(f"--levels {amount:g}: a cell has 2 to 65536 of them, a whole number")
+        if amount != int(amount) or not 2 <= amount <= LEVELS_MOST:
+            raise UsageError(
+                f"--levels {amount:g}: a cell has 2 to {LEVELS_MOST} of them, a whole number"
+            )
     elif noise in BITS:
         if not 0 <= amount <= 1:
             raise UsageError(f"--rate {amount:g}: a share of the bits is 0 to 1")

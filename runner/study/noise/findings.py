@@ -4,30 +4,34 @@ import itertools
 import math
 import statistics
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
 
 from ..kept import Trial
-from .asked import Asked
+from ..worth import MEASURES
+from .asked import LEVELS_MOST, Asked
 from .perturb import BITS
 
 DROPS = (0.01, 0.05)
 HALF = 0.5
+Unit = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Amount = Annotated[float, msgspec.Meta(ge=0, le=LEVELS_MOST)]
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True):
     """The scores of trials that differ by their seed alone."""
 
-    amount: float
+    amount: Amount
     trials: int
-    mean: float
-    deviation: float
+    mean: Unit
+    deviation: Unit
     """Standard deviation of a trial."""
-    error: float
+    error: Unit
     """Standard error of the mean."""
-    least: float
-    most: float
-    normalised: float
+    least: Unit
+    most: Unit
+    normalised: Annotated[float, msgspec.Meta(ge=0)]
     """The mean, as a share of the score without noise."""
     missed: float | None = None
     false_alarms: float | None = None
@@ -59,7 +63,7 @@ class NoiseStudy(msgspec.Struct, frozen=True, kw_only=True):
     """Noise is drawn by this computer, which then infers by the same C as a board."""
     tinybench: str
     metric: str
-    """What a score is: "top1", "auc", "iou", "r2", "f1", "agreement" or "unchanged"."""
+    """What a score is: one of MEASURES."""
     model: str
     model_origin: str
     dataset: str
@@ -91,6 +95,11 @@ class NoiseStudy(msgspec.Struct, frozen=True, kw_only=True):
     """Likewise of each board on a port."""
     patched: bool | None = None
     """Whether the board took other weights over its line, and was not built anew for each."""
+
+    def __post_init__(self) -> None:
+        """Refuse a document, of whoever wrote it, that is scored by what is no measure."""
+        if self.metric not in MEASURES:
+            raise ValueError(f"no measure of a study: {self.metric[:40]}")
 
 
 def spread_of(trials: Sequence[Trial], amount: float, clean: float) -> Spread:

@@ -1,6 +1,7 @@
 """What a sweep is asked for: which options, which values, and what is looked at."""
 
 import hashlib
+import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,13 +53,11 @@ def ask(
     folder: Path,
 ) -> Asked:
     """Return what a study is asked for, checked. Raises UsageError."""
-    keys = [one.key or one.name for one in factors]
-    double = next(
-        (one for one, key in zip(factors, keys, strict=True) if keys.count(key) > 1), None
-    )
-    if double is not None:
-        key = "" if double.key in (None, double.name) else f", which is {double.key},"
-        raise UsageError(f"--by {double.name}{key}: given twice")
+    for one, other in itertools.combinations(factors, 2):
+        if one.name == other.name:
+            raise UsageError(f"--by {one.name}: given twice")
+        if one.key is not None and one.key == other.key:
+            raise UsageError(f"--by {one.name} and --by {other.name} are one key: give it once")
     if not 1 <= len(factors) <= FACTORS_MOST:
         raise UsageError(f"{len(factors)} options are varied: 1 to {FACTORS_MOST}, by --by")
     count = math.prod(len(one.levels) for one in factors)

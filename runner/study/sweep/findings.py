@@ -67,6 +67,11 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     """Of its interval of 95 %; None where no run is left to tell it by."""
     high: float | None
 
+    def __post_init__(self) -> None:
+        """Refuse an interval with one end."""
+        if (self.low is None) != (self.high is None):
+            raise ValueError(f"an interval of one end: {self.low} to {self.high}")
+
 
 class SweepStudy(msgspec.Struct, frozen=True, kw_only=True):
     """What a sweep found."""

@@ -18,7 +18,7 @@ from tinybench.errors import ModelError, RunFolderError, UsageError
 from tinybench.runner.build.inputs import resolve
 from tinybench.runner.build.task import load_task
 from tinybench.runner.study import host_engine
-from tinybench.runner.study.kept import TRIALS_FILE, open_study, read_trials
+from tinybench.runner.study.kept import TRIALS_FILE, open_study, read_study, read_trials
 from tinybench.runner.study.noise import perturb
 from tinybench.runner.study.noise.asked import ask
 from tinybench.runner.study.noise.findings import NoiseStudy, Spread, at_drop
@@ -265,6 +265,22 @@ def test_words_that_mean_nothing_are_refused(kws: Subject) -> None:
         subject("sww")
     with pytest.raises(ModelError, match="has 3072 bytes of input, the task has 490"):
         subject("kws", model=resolve(load_task("ic")).model)  # its C would read beyond an input
+
+
+@pytest.mark.parametrize(
+    ("was", "forged"),
+    [('"top1"', '"top9"'), ('"deviation": 0.0', '"deviation": -1'), ('"mean": ', '"mean": 1')],
+)
+def test_a_document_that_somebody_wrote_is_refused_in_words(
+    was: str, forged: str, kws: Subject, tmp_path: Path
+) -> None:
+    """No table or picture is made of a measure that there is not, or of a share beyond 1."""
+    study(kws, tmp_path, [0.3], trials=1)
+    path = tmp_path / "study.json"
+    assert was in path.read_text()
+    path.write_text(path.read_text().replace(was, forged))
+    with pytest.raises(RunFolderError, match="no study of this kind"):
+        read_study(tmp_path, NoiseStudy)
 
 
 def test_the_command_prints_a_table_and_leaves_document_trials_and_picture(tmp_path: Path) -> None:
