@@ -99,13 +99,7 @@ def said(found: NoiseStudy) -> list[str]:
             f"{_each(found)}"
         )
     for drop, amount in found.at_drop.items():
-        if found.asked.noise == "levels":
-            enough = "none of these" if amount is None else f"{amount:.0f} levels"
-            lines.append(f"less than {drop} lost: {enough}")
-        elif amount is None:
-            lines.append(f"{drop} lost: at none of these")
-        else:
-            lines.append(f"{drop} lost: at {name} {amount:.3g}")
+        lines.append(_lost(found, drop, amount))
     for what, parts in (("layer", found.layers), ("bit", found.bits)):
         if parts:
             first = parts[0]
@@ -114,6 +108,21 @@ def said(found: NoiseStudy) -> list[str]:
                 f"of the score is left"
             )
     return lines
+
+
+def _lost(found: NoiseStudy, drop: str, amount: float | None) -> str:
+    """Return in words at which amount so much is lost; below the least one nothing was tried."""
+    name = amount_name(found.asked.noise)
+    if found.asked.noise == "levels":
+        enough = "none of these" if amount is None else f"{amount:.0f} levels"
+        return f"less than {drop} lost: {enough}"
+    if amount is None:
+        return f"{drop} lost: at none of these"
+    least = min((point.amount for point in found.points if point.amount > 0), default=0.0)
+    if amount < least:
+        guess = f"{amount:.3g} on a line from 0"
+        return f"{drop} lost: below {name} {least:g}, the least of these ({guess})"
+    return f"{drop} lost: at {name} {amount:.3g}"
 
 
 def _alone(found: NoiseStudy, name: str, parts: Sequence[Alone]) -> RenderableType:

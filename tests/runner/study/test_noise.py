@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -17,6 +18,7 @@ from tests.soak import record
 from tinybench.errors import ModelError, RunFolderError, UsageError
 from tinybench.runner.build.inputs import resolve
 from tinybench.runner.build.task import load_task
+from tinybench.runner.report.study import noise as report
 from tinybench.runner.study import host_engine
 from tinybench.runner.study.kept import TRIALS_FILE, open_study, read_study, read_trials
 from tinybench.runner.study.noise import perturb
@@ -265,6 +267,16 @@ def test_words_that_mean_nothing_are_refused(kws: Subject) -> None:
         subject("sww")
     with pytest.raises(ModelError, match="has 3072 bytes of input, the task has 490"):
         subject("kws", model=resolve(load_task("ic")).model)  # its C would read beyond an input
+
+
+def test_what_is_lost_below_the_least_amount_is_said_to_be_on_a_line(
+    kws: Subject, tmp_path: Path
+) -> None:
+    """Nothing was tried there; between two amounts it stands as it is."""
+    found = study(kws, tmp_path, [0.0, 0.4], trials=1)
+    assert " 5% lost: below eta 0.4, the least of these (0." in " ".join(report.said(found))
+    between = msgspec.structs.replace(found, at_drop={"5%": 0.45})
+    assert "5% lost: at eta 0.45" in report.said(between)
 
 
 @pytest.mark.parametrize(
