@@ -185,23 +185,24 @@ def _quantisation(found: QuantisationStudy) -> Iterator[StudyRow]:
 
 
 def _sweep(found: SweepStudy) -> Iterator[StudyRow]:
-    runs = {tuple(run.levels): run.figures for run in found.runs}
+    runs = {tuple(run.levels): run for run in found.runs}
     for row in found.combinations:
-        levels = zip(found.asked.factors, row.levels, strict=True)
-        named = {field: one.value for field, one in runs[tuple(row.levels)].items()}
+        levels = dict(zip(found.asked.factors, row.levels, strict=True))
+        run = runs[tuple(row.levels)]
+        named = {field: one.value for field, one in run.figures.items()}
         named |= {found.fields[name]: one.value for name, one in row.figures.items()}
 
         def count(field: str, named: dict[str, float] = named) -> int | None:
             return None if field not in named else round(named[field])
 
         yield _row(
-            of=found.asked.task, board=found.asked.board,
-            name=" ".join(f"{name}={level}" for name, level in levels),
-            kind=_kind(found.emulated), score=named.get("score"), metric=found.metric,
+            of=levels.get("task", found.asked.task), board=levels.get("board", found.asked.board),
+            name=" ".join(f"{name}={level}" for name, level in levels.items()),
+            kind=_kind(run.emulated), score=named.get("score"), metric=run.metric,
             score_by=BOARD if "score" in named else "",
             latency_s=named.get("latency_s"), instructions=count("instructions"),
             flash_b=count("flash_b"), ram_b=count("ram_b"),
-            **_energy(named.get("energy_per_inference_j"), modelled=found.energy_modelled),
+            **_energy(named.get("energy_per_inference_j"), modelled=run.energy_modelled),
         )  # fmt: skip
 
 

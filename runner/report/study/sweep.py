@@ -60,8 +60,10 @@ def _figure(one: Figure, field: str) -> str:
 def title(found: SweepStudy) -> str:
     """Return what was varied, and on what."""
     asked = found.asked
+    task = "several tasks" if "task" in asked.factors else asked.task
+    board = "several boards" if "board" in asked.factors else asked.board
     return one_line(
-        f"sweep of {' x '.join(asked.factors)}: {asked.task} on {asked.board}, "
+        f"sweep of {' x '.join(asked.factors)}: {task} on {board}, "
         f"{len(found.combinations)} of {found.possible} combinations run"
     )
 

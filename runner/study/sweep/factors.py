@@ -118,6 +118,8 @@ def words_of(
             said[one.name] = value_of(levels[one.name])
         else:
             keys[one.key] = levels[one.name]
+    if said.get("mode") == "performance" and _is_heard(said.get("task")):
+        said["mode"] = "all"  # a stream has one mode, and the default is none of its own
     if keys:
         made = _declared(str(said["board"]), keys, folder)
         said["board"] = str(made)
@@ -126,6 +128,14 @@ def words_of(
         except DeclarationError as error:  # of the key: nobody wrote that file
             raise DeclarationError(str(error).replace(f"{made}: ", "")) from None
     return said
+
+
+def _is_heard(task: object) -> bool:
+    """Return whether a task is a stream; what is none is said where it is run."""
+    try:
+        return load_task(str(task)).streams
+    except (UsageError, DeclarationError):
+        return False
 
 
 def request_for(

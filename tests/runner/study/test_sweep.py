@@ -27,8 +27,8 @@ from tinybench.runner.build.board import load_board
 from tinybench.runner.compare.store import find_runs
 from tinybench.runner.report.study import frame
 from tinybench.runner.report.study import sweep as report
-from tinybench.runner.study.kept import read_study
-from tinybench.runner.study.listed import find_studies
+from tinybench.runner.study.kept import read_study, store_study
+from tinybench.runner.study.listed import find_studies, rows_of
 from tinybench.runner.study.parts import gather
 from tinybench.runner.study.sweep import sweep
 from tinybench.runner.study.sweep.asked import ask, contents
@@ -43,7 +43,7 @@ from tinybench.runner.study.sweep.design import (
     t_quantile,
 )
 from tinybench.runner.study.sweep.factors import as_toml, factor, value_of, words_of
-from tinybench.runner.study.sweep.findings import SweepStudy
+from tinybench.runner.study.sweep.findings import Figure, Row, SweepStudy, summed
 from tinybench.runner.study.sweep.sweep import Budget, pieces, run_sweep, share_sweep
 from tinybench.runner.study.work import Work
 from tinybench.track import silent
@@ -381,6 +381,33 @@ def test_a_sweep_is_the_same_by_what_its_files_hold_and_at_any_port(tmp_path: Pa
     assert contents(tmp_path) != before
     with pytest.raises(UsageError, match="cannot be read"):
         contents(tmp_path / "none")
+
+
+def test_what_is_varied_is_told_of_each_row_and_not_of_all(tmp_path: Path) -> None:
+    """Which task and board it is, and whether that one is emulated."""
+    by = [factor("task=kws,ic"), factor("board=mps2-an386,host")]
+    asked = ask(by, WORDS, ("ram",), 1, tmp_path / "tried")
+    points = combinations([2, 2])
+    rows = [
+        Row(combination=n, repeat=0, levels=[by[0].levels[task], by[1].levels[board]], took_s=1.0,
+            emulated=not board, figures={"ram_b": Figure(value=9.0)}, why="")
+        for n, (task, board) in enumerate(points)
+    ]  # fmt: skip
+    found = summed(asked, points, rows)
+    assert "several tasks on several boards" in report.title(found)
+    store_study(tmp_path, found)
+    assert [(row.of, row.board, row.kind) for row in rows_of(tmp_path)] == [
+        (task, board, kind)
+        for task in by[0].levels
+        for board, kind in (("mps2-an386", "emulated"), ("host", "measured"))
+    ]
+
+
+@pytest.mark.parametrize(("task", "mode"), [("sww", "all"), ("kws", "performance")])
+def test_a_stream_is_swept_in_its_own_mode(task: str, mode: str, tmp_path: Path) -> None:
+    """What the command takes for granted of other tasks is refused of a stream."""
+    words = {**WORDS, "mode": "performance"}
+    assert words_of({"task": task}, [factor("task=sww,kws")], words, tmp_path)["mode"] == mode
 
 
 def test_a_picture_names_no_more_points_than_one_can_read() -> None:
