@@ -74,8 +74,8 @@ def said(found: SweepStudy) -> list[str]:
     lines = [f"front: no other one is as good in all of {', '.join(shown)}, and better in one"]
     if found.left:
         lines.append(
-            f"{found.left} combinations were left out, for the budget ended; ask for the same with "
-            "a larger one to go on"
+            f"left out, for the budget ended: {found.left} of {found.possible} combinations; ask "
+            "for the same with a larger one to go on"
         )
     if found.emulated:
         lines.append("emulated: time is an instruction count or estimated; neither is measured")
