@@ -1,7 +1,7 @@
 """What a study is of: a task's model as a graph, and its inputs with what should come out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -160,44 +160,6 @@ def _samples(task: Task, found: Inputs, graph: Graph, limit: int | None) -> dict
 def engine_of(of: Subject, kernels: str = "blocked") -> Built:
     """Build the C of a subject for this computer. Raises as `build`."""
     return build(of.graph, of.interface, of.model_id, kernels, stream=of.sound is not None)
-
-
-def halves(of: Subject) -> tuple[Subject, Subject]:
-    """Return a subject of every second sample, to learn from, and one of the others.
-
-    Where labels come in turns, so that a half would lack one, it is every second of each label. Of
-    a task that is scored by AUC, only normal samples (label 0) are learnt from, as always there.
-    Raises UsageError where a half would be empty.
-    """
-    labels = np.array(of.labels)
-    first = np.arange(len(labels)) % 2 == 0
-    if of.metric != "auc" and set(labels[first]) != set(labels[~first]):
-        for label in set(of.labels):
-            there = np.flatnonzero(labels == label)
-            first[there] = np.arange(len(there)) % 2 == 0
-    normal = labels == 0 if of.metric == "auc" else np.ones_like(first)
-    learnt, rest = first & normal, ~first
-    if not (learnt.any() and rest.any()):
-        what = "input is to learn from" if rest.any() else "input is left to score"
-        raise UsageError(
-            f"too few inputs of task {of.task} for two halves, {len(labels)} in all: no "
-            f"{'normal ' if of.metric == 'auc' and rest.any() else ''}{what}; take more, by a "
-            "higher --limit or by --data"
-        )
-    return _of_samples(of, learnt), _of_samples(of, rest)
-
-
-def _of_samples(of: Subject, taken: npt.NDArray[np.bool_]) -> Subject:
-    uploads = taken[of.owners]
-    return replace(
-        of,
-        inputs=of.inputs[uploads],
-        owners=np.searchsorted(np.flatnonzero(taken), of.owners[uploads]),
-        labels=tuple(one for one, there in zip(of.labels, taken, strict=True) if there),
-        expected=tuple(
-            one for one, there in zip(of.expected, taken, strict=bool(of.expected)) if there
-        ),
-    )
 
 
 def values_of(of: Subject) -> npt.NDArray[np.float32]:

@@ -60,8 +60,9 @@ def blocks(text: str) -> "tuple[Block, ...]":
     Option("--windows", is_flag=True,
            help="with --convolutions: those of larger windows, such as those of ic, too"),
     Option("--mend", is_flag=True,
-           help="with --task: fit what is left again, layer by layer, to half of the inputs, "
-           "without their labels (ADMM and least squares); the other half is scored"),
+           help="with --task: fit what is left again, layer by layer, to three eighths of the "
+           "inputs, without their labels (ADMM and least squares); another eighth says whether it "
+           "is better so, and the other half is scored"),
     Option("--learn", is_flag=True,
            help="as --mend, and then the whole model learns from the same inputs with their labels "
            "(ADMM, then what is left alone), by TensorFlow"),
@@ -108,7 +109,8 @@ def sparsity(
     from ...report.study import sparsity as report
     from ...study.sparsity.matrices import made, matrices_of
     from ...study.sparsity.sparsity import ask, pieces, run_sparsity, share_sparsity
-    from ...study.subject import SINGLE, halves, subject
+    from ...study.sparsity.split import split
+    from ...study.subject import SINGLE, subject
 
     board, boards = boards_of(said, board)
     wanted, schemes, rates = said.pop("shape"), said.pop("scheme"), said.pop("rates")
@@ -124,7 +126,7 @@ def sparsity(
         raise UsageError("--windows is of --convolutions: give both, with a --task such as ic")
     if task is not None and wanted is not None:
         raise UsageError("--shape is of a made layer: leave it out, or --task")
-    of, without, first = None, list[str](), None
+    of, without, parts = None, list[str](), None
     if task is None:
         matrices = made(wanted or shape(SHAPE), seed)
         source = matrices[0].name
@@ -136,7 +138,8 @@ def sparsity(
         )
         source = of.model
         if mend or learn:
-            first, of = halves(of)
+            parts = split(of)
+            of = parts.scored
     named = board or DEFAULT_BOARD
     asked = ask(
         matrices,
@@ -147,13 +150,13 @@ def sparsity(
         forms_of_blocks,
         of,
         seed,
-        first,
+        parts,
         learn=learn,
         emulate=said["emulate"],
     )
     place = place_of(said, out, "sparsity", task or "layer")
     work = work_of(voice, place, said, board, boards)
-    given = (asked, forms_of_blocks, work, first)
+    given = (asked, forms_of_blocks, work, parts)
     return do(
         voice, to, place, report, asked, pieces(matrices, asked, forms_of_blocks),
         lambda: run_sparsity(of, matrices, without, *given),

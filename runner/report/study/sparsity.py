@@ -87,8 +87,8 @@ def said(found: SparsityStudy) -> list[str]:
         )
     if found.asked.mended:
         lines.append(
-            "counted: whose weights the board runs, those of the highest of these scores; bytes, "
-            "equal, time and speed-up are of them"
+            f"counted: whose weights the board runs, those of the highest score {_chosen_by(found)}"
+            "; bytes, equal, time and speed-up are of them"
         )
     ends = (
         ("bcr", "blocks", "dense", found.break_even),
@@ -120,6 +120,13 @@ def said(found: SparsityStudy) -> list[str]:
         lines.append(EMULATED)
     lines += [f"left as it is: {one_line(one)}" for one in found.left_out]
     return lines
+
+
+def _chosen_by(found: SparsityStudy) -> str:
+    """Return what whose weights a board runs was chosen by."""
+    if not found.asked.held:  # of a version that held none out
+        return "of the same inputs that are scored"
+    return f"of {found.asked.held} inputs that are neither fitted to nor scored"
 
 
 def shown(found: SparsityStudy) -> list[Row]:

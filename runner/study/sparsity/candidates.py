@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from tinybench.models.training.sparse import Prune
+
 from .fitted import Store
 from .matrices import Matrix
 from .pruned import Int8, shares_words
@@ -46,8 +48,7 @@ class Makes:
         if way.scheme == DENSE:
             layers = [Left(one, None) for one in whole]
             return Candidate(way, DENSE, layers, sum(map(squares_of, whole)))
-        orders = self._orders(way, whole)
-        both = zip(whole, orders, strict=True)
+        both = zip(whole, self._orders(way), strict=True)
         layers = [Left(left(way, one, order), order) for one, order in both]
         return Candidate(way, PRUNED, layers, sum(squares_of(one.whole) for one in layers))
 
@@ -66,6 +67,13 @@ class Makes:
         layers = [Left(one, before.order) for one, before in both]
         return Candidate(way, step, layers, found.squares)
 
+    def prune(self, way: Way) -> Prune:
+        """Return what leaves of other weights in a layer's place what a way leaves."""
+        orders = {
+            one.tensor: order for one, order in zip(self.matrices, self._orders(way), strict=True)
+        }
+        return lambda index, whole: left(way, whole, orders[index])
+
     def digest(self, way: Way) -> str:
         """Return SHA-256 of the weights of a way; of weights that are not there "".
 
@@ -77,10 +85,10 @@ class Makes:
         layers = self.candidate(way).layers
         return hashlib.sha256(b"".join(one.whole.tobytes() for one in layers)).hexdigest()
 
-    def _orders(self, way: Way, whole: list[Int8]) -> list[Places | None]:
+    def _orders(self, way: Way) -> list[Places | None]:
         alike = replace(way, kernel="")
         if alike not in self.orders:
-            self.orders[alike] = [order_in(way, one) for one in whole]
+            self.orders[alike] = [order_in(way, one.values) for one in self.matrices]
         return self.orders[alike]
 
 

@@ -31,6 +31,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Other inputs, without labels, that what is left is fitted to; 0: it is not."""
     learnt: int = 0
     """... with labels, that the whole model then learns from."""
+    held: int = 0
+    """Samples that are neither scored nor fitted to: the step is chosen by these."""
     model_sha256: str
     dataset_sha256: str
     seed: int
@@ -55,8 +57,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     chosen: bool
     """The fastest block of its rate and kernel; of one that is as fast the more accurate."""
     weights: str = PRUNED
-    """Whose the board ran, and what is counted of: those of the highest score: "pruned", "mended"
-    or "learnt"; "dense"."""
+    """Whose the board ran, and what is counted of: "pruned", "mended" or "learnt", those of the
+    highest score of the inputs that are held out; "dense"."""
     left: float
     """Share of the weights that are not 0."""
     energy: float
@@ -67,6 +69,12 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """... with what is left of them fitted again, layer by layer."""
     learnt: float | None = None
     """... from where the whole model learnt, with labels."""
+    held_score: float | None = None
+    """As `score`, of the inputs that are held out, where there are any ..."""
+    held_mended: float | None = None
+    """... as `mended` ..."""
+    held_learnt: float | None = None
+    """... as `learnt`."""
     weights_b: int
     scratch_b: int | None = None
     """RAM that its C takes beside the inputs and a layer's sums: inputs of a block that are copied
@@ -88,6 +96,15 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     def counted_score(self) -> float | None:
         """Return the score of the weights that the board ran."""
         return {MENDED: self.mended, LEARNT: self.learnt}.get(self.weights, self.score)
+
+    @property
+    def chosen_by(self) -> float:
+        """Return what tells blocks that are as fast apart, the more the better."""
+        held = {MENDED: self.held_mended, LEARNT: self.held_learnt}
+        score = held.get(self.weights, self.held_score)
+        if score is None:
+            score = self.counted_score
+        return self.energy if score is None else score
 
 
 class SparsityStudy(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,10 +148,12 @@ def rows_of(
     candidates: Sequence[Candidate],
     matrices: Sequence[Matrix],
     scores: Sequence[dict[str, float]],
+    held: Sequence[dict[str, float]],
     board: Boarded,
 ) -> list[Row]:
-    """Return a row for each candidate, the best blocks chosen; `scores`: of each, by the step.
+    """Return a row for each candidate, the best blocks chosen.
 
+    `scores`: of each, by the step; `held`: of the inputs that are held out, where there are any.
     One that is run in plain C, since its weights share no words any more, is the plain one.
     """
     counted = board.there.counted
@@ -144,7 +163,7 @@ def rows_of(
     count = sum(one.values.size for one in matrices)
     squares = sum(squares_of(one.values) for one in matrices)
     rows, told = list[Row](), set[Way]()
-    for n, (one, each) in enumerate(zip(candidates, scores, strict=True)):
+    for n, (one, each, apart) in enumerate(zip(candidates, scores, held, strict=True)):
         way = one.way
         if way in told:
             continue
@@ -162,6 +181,9 @@ def rows_of(
                 score=each.get(PRUNED),
                 mended=each.get(MENDED),
                 learnt=each.get(LEARNT),
+                held_score=apart.get(PRUNED),
+                held_mended=apart.get(MENDED),
+                held_learnt=apart.get(LEARNT),
                 weights_b=board.weights_b[n],
                 scratch_b=scratch_of(way, one.layers).size_b,
                 smaller=board.weights_b[0] / board.weights_b[n],
@@ -190,8 +212,7 @@ def _which(row: Row) -> tuple[str, str, float]:
 
 
 def _order(row: Row) -> tuple[float, float]:
-    score = row.counted_score
-    return cost(row), -(row.energy if score is None else score)
+    return cost(row), -row.chosen_by
 
 
 def break_even(rows: Sequence[Row], scheme: str) -> tuple[float | None, float | None]:

@@ -4,8 +4,9 @@ Ref: Boyd et al., Distributed Optimization and Statistical Learning via ADMM, 20
 Zhang et al., A Systematic DNN Weight Pruning Framework using ADMM, arXiv 1804.03294.
 """
 
+import functools
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybench.models.compiler.graph import Graph, Operator, Tensor
+from tinybench.models.training.sparse import Prune
 
 from ..host_engine import Bytes, Loaded, build, load, patch, written
 from ..subject import Subject
 from .columns import columns_of, pixels_of
-from .reordered import Places
-from .sparsity_c import Way, left, order_in
+from .pruned import Floats
 
 ROUNDS = 20
 """Of ADMM."""
@@ -36,7 +37,6 @@ AT_A_TIME = 2000
 """Of these pixels."""
 MOST = 127
 BIAS_MOST = (1 << 31) - 1
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,9 @@ def whole_of(graph: Graph, tensors: list[int], inputs: Bytes, loaded: Loaded) ->
 
 
 def mended(
-    of: Subject, tensors: list[int], way: Way, whole: Whole, first: Loaded, folder: Path
+    of: Subject, tensors: list[int], prune: Prune, whole: Whole, first: Loaded, folder: Path
 ) -> Graph:
-    """Return the graph with matrices of weights, by their tensors, pruned a way and made good.
+    """Return the graph with matrices of weights, by their tensors, pruned and made good.
 
     Each layer in turn gives, on what the layers before it now write, what it gave: as nearly as
     the weights that are left can. Biases, too, are fitted. `first` is the library of the graph,
@@ -95,7 +95,7 @@ def mended(
         parts = _inputs(found, op, loaded, whole.inputs, whole.rows[op.index])
         before = np.column_stack([_matrix(of.graph, op), _bias(of.graph, op)])
         squares = _squares(parts, whole.sums[op.index], before)
-        found = _with(found, op, _fitted(squares, before, way))
+        found = _with(found, op, _fitted(squares, before, functools.partial(prune, op.inputs[1])))
         if not patch(loaded, found):  # as where a scale needs another kernel
             loaded = load(build(found, of.interface, of.model_id), folder, next(whole.numbers))
     return found
@@ -163,28 +163,27 @@ def _squares(parts: Iterable[Floats], wanted: Floats, before: Floats) -> Squares
     )
 
 
-def _fitted(squares: Squares, before: Floats, way: Way) -> Floats:
-    """Return weights and biases [outputs][inputs + 1] of which a way leaves what it leaves.
+def _fitted(squares: Squares, before: Floats, prune: Callable[[Floats], Floats]) -> Floats:
+    """Return weights and biases [outputs][inputs + 1] that are left after pruning.
 
     ADMM chooses what is left: weights are fitted, drawn to what is left of them, and so on. Then
     those are fitted alone.
     """
-    order = order_in(way, before[:, :-1])
     values, vectors = np.linalg.eigh(squares.inputs)
     rho = RHO * float(values.mean())
-    kept, dual = _left(way, before, order), np.zeros_like(before)
+    kept, dual = _left(prune, before), np.zeros_like(before)
     for _ in range(ROUNDS):
         pulled = squares.wanted + rho * (kept - dual).T
         weights = (vectors @ ((vectors.T @ pulled) / (values + rho)[:, None])).T
-        kept = _left(way, weights + dual, order)
+        kept = _left(prune, weights + dual)
         dual = (dual + weights - kept) / GROWTH
         rho *= GROWTH
     return _alone(squares, kept)
 
 
-def _left(way: Way, weights: Floats, order: Places | None) -> Floats:
-    """Return what a way leaves of weights; of the biases, which are the last column, all."""
-    return np.column_stack([left(way, weights[:, :-1], order), weights[:, -1]])
+def _left(prune: Callable[[Floats], Floats], weights: Floats) -> Floats:
+    """Return what is left of weights; of the biases, which are the last column, all."""
+    return np.column_stack([prune(weights[:, :-1]), weights[:, -1]])
 
 
 def _alone(squares: Squares, kept: Floats) -> Floats:

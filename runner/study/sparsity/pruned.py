@@ -13,8 +13,9 @@ EIGHT, FOUR = 8, 4
 NARROW = 256
 INT8_LEAST = -127
 Int8 = npt.NDArray[np.int8]
-Numbers = npt.NDArray[np.int8] | npt.NDArray[np.float64]
-NumbersT = TypeVar("NumbersT", npt.NDArray[np.int8], npt.NDArray[np.float64])
+Floats = npt.NDArray[np.float64]
+Numbers = Int8 | Floats
+NumbersT = TypeVar("NumbersT", Int8, Floats)
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from .pruned import FOUR, Block, Numbers
+from .pruned import FOUR, Block, Floats, Numbers
 
 ROUNDS = 20
 """At most: of columns by rows, then rows by columns."""
 PAIRS_MOST = 1 << 20
 """Of a row and a block, which are all looked at in each round."""
 Places = npt.NDArray[np.intp]
-Floats = npt.NDArray[np.float64]
 
 
 def order_of(whole: Numbers, block: Block, rate: float) -> Places:

@@ -2,7 +2,7 @@
 
 import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -12,36 +12,52 @@ from tinybench.errors import UsageError
 from tinybench.models import quantiser
 from tinybench.models.compiler.graph import Graph
 from tinybench.models.training.command import tensorflow
-from tinybench.models.training.sparse import Lesson, Matrix, learnt
+from tinybench.models.training.sparse import Lesson, learnt
 from tinybench.scratch import scratch
 from tinybench.track import Track
 
 from ...build.task import METRICS
 from ..host_engine import build, infer, load, patch
-from ..kept import Key, Trial
+from ..kept import Key, Trial, key_of
 from ..parts import Part, share
 from ..subject import LABELLED, Subject, engine_of, values_of
 from ..worth import answers, with_clean, worth
-from .candidates import LEARNT, PRUNED
+from .candidates import LEARNT, PRUNED, Makes
 from .mended import Whole, mended, whole_of
-from .pruned import Block, Int8
-from .sparsity_c import DENSE, Way, left, order_in
+from .pruned import Block
+from .sparsity_c import DENSE, Way
+from .split import Split
 
-Wanted = tuple[Key, Way, str]
-"""What a score is kept under, and of which way, after which step."""
+SCORED, HELD = 0, 1
+"""Of which inputs a score is: told of, or chosen by. The numbers of their trials."""
+Place = tuple[str, float, int]
+"""What the scores of a way after a step are kept under, before the number of the trial."""
+Wanted = tuple[Place, Way, str]
+"""Where scores are kept, and of which way they are, after which step."""
 
 
 @dataclass(frozen=True)
 class Pruned:
     """A task whose layers are pruned."""
 
-    of: Subject
-    """What is scored."""
-    first: Subject
+    of: Mapping[int, Subject]
+    """What is scored, by what its scores are for: SCORED, and HELD where there are steps."""
+    fitted: Subject
     """What pruned layers are fitted to, and the model learns from."""
-    tensors: list[int]
-    """Of the weights that are pruned."""
+    makes: Makes
     seed: int
+
+    @property
+    def tensors(self) -> list[int]:
+        """Return those of the weights that are pruned."""
+        return [one.tensor for one in self.makes.matrices]
+
+
+def pruned(of: Subject, split: Split | None, makes: Makes, seed: int) -> Pruned:
+    """Return a task as it is scored; where layers are fitted, `split` is of its samples."""
+    if split is None:
+        return Pruned({SCORED: of}, of, makes, seed)
+    return Pruned({HELD: split.held, SCORED: split.scored}, split.fitted, makes, seed)
 
 
 def insist_learnable(first: Subject) -> None:
@@ -72,10 +88,10 @@ def insist_learnable(first: Subject) -> None:
         )
 
 
-def key_of_way(way: Way, blocks: Sequence[Block], step: str = PRUNED) -> Key:
-    """Return what the score of a way is kept under, after a step."""
+def place_of_way(way: Way, blocks: Sequence[Block], step: str = PRUNED) -> Place:
+    """Return where the scores of a way are kept, after a step."""
     which = list(blocks).index(way.block) if way.block else -1
-    return way.scheme + (f", {step}" if step != PRUNED else ""), way.rate, which, 0
+    return way.scheme + (f", {step}" if step != PRUNED else ""), way.rate, which
 
 
 def bunches_of(ways: Sequence[Way]) -> list[range]:
@@ -93,7 +109,7 @@ def wanted_of(
 ) -> list[Wanted]:
     """Return what a part scores: its candidates, each after each step; kernels score alike."""
     return [
-        (key_of_way(way, blocks, step), way, step)
+        (place_of_way(way, blocks, step), way, step)
         for way in (ways[bunch[0]] for bunch in share(bunches_of(ways), part))
         for step in (steps if way.scheme != DENSE else (PRUNED,))
     ]
@@ -113,67 +129,63 @@ def score_all(
     score is kept, so that what has a score has its weights, too. Raises
     ToolMissingError where something is to learn and TensorFlow is not there.
     """
-    left_ = [one for one in wanted if one[0] not in known]
+    left_ = [one for one in wanted if any((*one[0], kind) not in known for kind in task.of)]
     if not left_:
         return
     if any(step == LEARNT for _, _, step in left_):
         tensorflow()
+    base = task.of[SCORED]
     with scratch() as folder:
-        first = load(engine_of(task.of), folder, 0)
-        of = with_clean(task.of, answers(task.of, infer(first, task.of.inputs)))
+        first = load(engine_of(base), folder, 0)
+        of = {
+            kind: with_clean(one, answers(one, infer(first, one.inputs)))
+            for kind, one in task.of.items()
+        }
 
         @functools.cache
         def whole() -> Whole:
-            return whole_of(task.of.graph, task.tensors, task.first.inputs, first)
+            return whole_of(base.graph, task.tensors, task.fitted.inputs, first)
 
         @functools.lru_cache(maxsize=1)  # learning begins from what was just scored
         def fitted(way: Way) -> Graph:
-            return mended(task.of, task.tensors, way, whole(), first, folder)
+            return mended(base, task.tensors, task.makes.prune(way), whole(), first, folder)
 
-        for number, (key, way, step) in enumerate(track(left_, "scored", len(left_))):
+        for number, (place, way, step) in enumerate(track(left_, "scored", len(left_))):
             graph = fitted(way) if step != PRUNED else _pruned(task, way)
             if step == LEARNT:
                 graph = _learnt(task, way, graph)
             loaded = first
             if not patch(first, graph):  # as where a scale needs another kernel
-                built = build(graph, task.of.interface, task.of.model_id)
+                built = build(graph, base.interface, base.model_id)
                 loaded = load(built, folder, 1 + number)
-            part, amount, which, trial = key
-            value = worth(of, answers(of, infer(loaded, of.inputs))).score
+            scores = {
+                kind: worth(one, answers(one, infer(loaded, one.inputs))).score
+                for kind, one in of.items()
+            }
             if step != PRUNED:
-                save(way, step, graph, value)
-            known[key] = Trial(part, amount, trial, value, which)
-            keep(known[key])
+                save(way, step, graph, scores[SCORED])
+            part, amount, which = place
+            for kind, score in scores.items():
+                trial = Trial(part, amount, kind, score, which)
+                known[key_of(trial)] = trial
+                keep(trial)
 
 
 def _pruned(task: Pruned, way: Way) -> Graph:
-    tensors = list(task.of.graph.tensors)
-    for index in task.tensors:
-        one = tensors[index]
-        whole = weights_of(task.of.graph, index)
-        data = left(way, whole, order_in(way, whole)).tobytes()
-        tensors[index] = msgspec.structs.replace(one, data=data)
-    return msgspec.structs.replace(task.of.graph, tensors=tuple(tensors))
+    graph = task.of[SCORED].graph
+    tensors = list(graph.tensors)
+    for index, one in zip(task.tensors, task.makes.pruned(way).layers, strict=True):
+        tensors[index] = msgspec.structs.replace(tensors[index], data=one.whole.tobytes())
+    return msgspec.structs.replace(graph, tensors=tuple(tensors))
 
 
 def _learnt(task: Pruned, way: Way, start: Graph) -> Graph:
     """Return the graph after learning: classes from labels, what AUC is scored of from itself."""
-    first = task.first
+    first = task.fitted
     inputs = values_of(first)
     wanted = inputs
     if first.metric != "auc":
         count = first.graph.tensors[first.graph.outputs[0]].elements
         wanted = np.eye(count, dtype=np.float32)[np.array(first.labels)[first.owners]]
-    orders = {index: order_in(way, weights_of(first.graph, index)) for index in task.tensors}
-
-    def prune(index: int, whole: Matrix) -> Matrix:
-        return left(way, whole, orders[index])
-
     lesson = Lesson(inputs, wanted)
-    return learnt(first.graph, start, task.tensors, prune, lesson, task.seed)
-
-
-def weights_of(graph: Graph, index: int) -> Int8:
-    """Return int8 weights as a matrix [outputs][inputs]."""
-    one = graph.tensors[index]
-    return np.frombuffer(one.data or b"", np.int8).reshape(one.shape[0], -1)
+    return learnt(first.graph, start, task.tensors, task.makes.prune(way), lesson, task.seed)

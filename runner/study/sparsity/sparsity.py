@@ -28,15 +28,18 @@ from .matrices import Matrix
 from .pruned import EIGHT, FOUR, Block, shares_words
 from .reordered import PAIRS_MOST, pairs_of
 from .scored import (
-    Pruned,
+    HELD,
+    SCORED,
     Wanted,
     bunches_of,
     insist_learnable,
-    key_of_way,
+    place_of_way,
+    pruned,
     score_all,
     wanted_of,
 )
 from .sparsity_c import BLOCKS, DENSE, REORDERED, Way, told, weights_b, write_ways
+from .split import Split
 
 SCHEMES = (DENSE, BLOCKS, REORDERED, "csr", "channel")
 RATE_MOST = 1024.0
@@ -57,15 +60,15 @@ def ask(
     blocks: Sequence[Block],
     of: Subject | None,
     seed: int,
-    first: Subject | None = None,
+    split: Split | None = None,
     *,
     learn: bool = False,
     emulate: bool = False,
 ) -> Asked:
     """Return what a study is asked for, checked.
 
-    `first`: what pruned layers are fitted to; `learn`: and the whole model learns from. Raises
-    UsageError, and ModelError where it cannot learn.
+    `split`: the inputs that pruned layers are fitted to, of which `of` is scored; `learn`: and the
+    whole model learns from. Raises UsageError, and ModelError where it cannot learn.
     """
     chosen = sorted(set(rates))
     for rate in chosen:
@@ -101,8 +104,8 @@ def ask(
                 "'all'"
             )
     _insist_orders(matrices, schemes, blocks)
-    if learn and first is not None:
-        insist_learnable(first)
+    if learn and split is not None:
+        insist_learnable(split.fitted)
     digest = hashlib.sha256(b"".join(one.values.tobytes() for one in matrices))
     return Asked(
         source=source, weights_sha256=digest.hexdigest(), board=kind_here(board),
@@ -110,8 +113,9 @@ def ask(
         blocks=list(dict.fromkeys(map(str, blocks))), samples=0 if of is None else len(of.labels),
         model_sha256="" if of is None else of.model_sha256,
         dataset_sha256="" if of is None else of.dataset_sha256, seed=seed,
-        mended=0 if first is None else len(first.inputs),
-        learnt=0 if first is None or not learn else len(first.inputs),
+        mended=0 if split is None else len(split.fitted.inputs),
+        learnt=0 if split is None or not learn else len(split.fitted.inputs),
+        held=0 if split is None else len(split.held.labels),
         emulated=is_emulated(board, emulate=emulate),
     )  # fmt: skip
 
@@ -158,19 +162,19 @@ def run_sparsity(
     asked: Asked,
     blocks: Sequence[Block],
     work: Work,
-    first: Subject | None = None,
+    split: Split | None = None,
 ) -> SparsityStudy:
     """Prune the matrices each way, score the task with them, and run all on the board.
 
-    `of`: the task, where the matrices are of one. `first`: what pruned layers are fitted to, and
-    learn from where that is asked. What the folder has is not done again. Raises UsageError,
-    RunFolderError, ToolMissingError, ModelError and what a board raises.
+    `of`: the task, where the matrices are of one. `split`: what pruned layers are fitted to, and
+    learn from where that is asked, and what steps are chosen by. What the folder has is not done
+    again. Raises UsageError, RunFolderError, ToolMissingError, ModelError and what a board raises.
     """
-    done = _done(of, matrices, asked, blocks, work, first, None)
-    ways, makes, scores = done.ways, done.makes, done.scores
+    done = _done(of, matrices, asked, blocks, work, split, None)
+    ways, makes = done.ways, done.makes
     board = boarded(work.folder, bunches_of(ways), digest=done.digest)
-    each = [scores(way) for way in ways]
-    rows = rows_of([makes.candidate(way) for way in ways], matrices, each, board)
+    each, held = ([done.scores(way, kind) for way in ways] for kind in (SCORED, HELD))
+    rows = rows_of([makes.candidate(way) for way in ways], matrices, each, held, board)
     there, ends = board.there, [break_even(rows, scheme) for scheme in (BLOCKS, REORDERED)]
     found = SparsityStudy(
         asked=asked,
@@ -200,11 +204,11 @@ def share_sparsity(
     asked: Asked,
     blocks: Sequence[Block],
     work: Work,
-    first: Subject | None,
+    split: Split | None,
     part: Part,
 ) -> Share:
     """Score and run the candidates of a part, as `run_sparsity` does all."""
-    found = _done(of, matrices, asked, blocks, work, first, part)
+    found = _done(of, matrices, asked, blocks, work, split, part)
     bunches = bunches_of(found.ways)
     done = {"scores": found.scored, "candidates": len(candidates_of(bunches, part))}
     same = same_in(work.folder, bunches, part, INPUTS, found.digest)
@@ -217,8 +221,8 @@ class _Done:
 
     ways: list[Way]
     makes: Makes
-    scores: Callable[[Way], dict[str, float]]
-    """Of a way, by the step."""
+    scores: Callable[[Way, int], dict[str, float]]
+    """Of a way, and of which inputs; by the step."""
     scored: int
     """How many scores are of the part."""
     digest: Digest
@@ -230,7 +234,7 @@ def _done(
     asked: Asked,
     blocks: Sequence[Block],
     work: Work,
-    first: Subject | None,
+    split: Split | None,
     part: Part | None,
 ) -> _Done:
     """Do what a part has and the folder does not."""
@@ -241,21 +245,21 @@ def _done(
     bunches = bunches_of(ways)
     with open_study(work.folder, asked, str(part or "")) as (known, keep):
 
-        def scores(way: Way) -> dict[str, float]:
-            keys = {step: key_of_way(way, blocks, step) for step in asked.steps}
+        def scores(way: Way, kind: int) -> dict[str, float]:
+            keys = {step: (*place_of_way(way, blocks, step), kind) for step in asked.steps}
             return {step: known[key].score for step, key in keys.items() if key in known}
 
         store = None if of is None else Store(of, work.folder, matrices, work.say)
-        makes = Makes(matrices, lambda way: best(scores(way)), store)
+        makes = Makes(matrices, lambda way: best(scores(way, HELD)), store)
         if of is not None and store is not None:
             for group in images_left(work.folder, bunches, work.shards, part):
                 sizes = [weights_b(ways[n], makes.pruned(ways[n]).layers) for n in group.which]
                 insist_fit(sizes, work.words)  # before hours of learning
             wanted = wanted_of(ways, blocks, asked.steps, part)
-            for key, way, step in wanted:
+            for place, way, step in wanted:
                 if step != PRUNED and not store.has(way, step):
-                    known.pop(key, None)  # a score without its weights is found again
-            task = Pruned(of, first or of, [one.tensor for one in matrices], asked.seed)
+                    known.pop((*place, SCORED), None)  # a score without its weights is found again
+            task = pruned(of, split, makes, asked.seed)
             score_all(task, wanted, known, keep, store.save, work.track)
         digest = functools.cache(lambda at: makes.digest(ways[at]))  # no weights change any more
         done = _Done(ways, makes, scores, len(wanted), digest)

@@ -29,7 +29,7 @@ from tinybench.runner.study.rows import Rows
 from tinybench.runner.study.sparsity import sparsity
 from tinybench.runner.study.sparsity.matrices import made, matrices_of
 from tinybench.runner.study.sparsity.pruned import Block
-from tinybench.runner.study.subject import halves
+from tinybench.runner.study.sparsity.split import split
 from tinybench.runner.study.work import Work
 from tinybench.track import silent
 
@@ -137,20 +137,21 @@ def test_pruned_layers_in_parts_are_scored_and_counted_alike(
     More parts than there are candidates do no harm.
     """
     monkeypatch.setattr(one_image, "_on_board", counted([]))
-    (first, of), words, blocks = halves(wide(64)), {"board": "mps2-an386"}, [Block(8, 0)]
+    dealt_out, words, blocks = split(wide(64)), {"board": "mps2-an386"}, [Block(8, 0)]
+    of = dealt_out.scored
     matrices, without = matrices_of(of.graph, 4)
     schemes = ("bcr", "channel")
-    asked = sparsity.ask(matrices, "m", "mps2-an386", schemes, [4.0], blocks, of, 1, first)
+    asked = sparsity.ask(matrices, "m", "mps2-an386", schemes, [4.0], blocks, of, 1, dealt_out)
     given = (asked, blocks)
     whole = Work(tmp_path / "whole", words, *QUIET, 7)
-    sparsity.run_sparsity(of, matrices, without, *given, whole, first)
+    sparsity.run_sparsity(of, matrices, without, *given, whole, dealt_out)
     found = gathered(
         tmp_path,
         lambda folder, part: sparsity.share_sparsity(
-            of, matrices, *given, Work(folder, words, *QUIET), first, part
+            of, matrices, *given, Work(folder, words, *QUIET), dealt_out, part
         ),
         lambda folder: sparsity.run_sparsity(
-            of, matrices, without, *given, Work(folder, words, *QUIET), first
+            of, matrices, without, *given, Work(folder, words, *QUIET), dealt_out
         ),
         asked,
         sparsity.pieces(matrices, *given),

@@ -243,27 +243,37 @@ def test_a_task_is_scored_with_its_layers_pruned(tmp_path: Path) -> None:
     assert studied(tmp_path, "host", of)[0] == found
 
 
-def counted_as(cycles: Sequence[int], scores: Sequence[dict[str, float]]) -> list[Row]:
+def counted_as(
+    cycles: Sequence[int],
+    scores: Sequence[dict[str, float]],
+    held: Sequence[dict[str, float]] = (),
+) -> list[Row]:
     """Return rows of a dense layer; of blocks in two forms, and single weights, at two rates."""
     ways, blocks = [Way("dense", "plain", 1)], (Block(8, 0), Block(16, 0))
     for rate in (2.0, 4.0):
         ways += [Way("bcr", "plain", rate, one) for one in blocks] + [Way("csr", "plain", rate)]
-    return counted_ways(ways, cycles, scores)
+    return counted_ways(ways, cycles, scores, held)
 
 
 def counted_ways(
-    ways: Sequence[Way], cycles: Sequence[int], scores: Sequence[dict[str, float]]
+    ways: Sequence[Way],
+    cycles: Sequence[int],
+    scores: Sequence[dict[str, float]],
+    held: Sequence[dict[str, float]] = (),
 ) -> list[Row]:
-    """Return rows of ways of which each takes so many cycles, and has scores by the step."""
+    """Return rows of ways of which each takes so many cycles, and has scores by the step.
+
+    `held`: of the inputs that steps are chosen by; without, they are chosen by `scores`.
+    """
     matrices, makes = made((16, 64), 1), Makes(made((16, 64), 1), lambda _: "pruned")
     each = [Counted(latency_s=1.0, cycles=count) for count in cycles]
     there = OnBoard(board="b", emulated=True, flash_b=1, ram_b=1, rows=2, odd=[], counted=each)
     board = Boarded(there=there, weights_b=[1] * len(ways), equal=[2] * len(ways))
     candidates = [
         replace(makes.candidate(way), weights=best(each))
-        for way, each in zip(ways, scores, strict=True)
+        for way, each in zip(ways, held or scores, strict=True)
     ]
-    return rows_of(candidates, matrices, scores, board)
+    return rows_of(candidates, matrices, scores, held or [{}] * len(ways), board)
 
 
 def test_what_has_to_run_in_plain_c_stands_there_once() -> None:
@@ -283,6 +293,23 @@ def test_blocks_are_chosen_by_cycles_then_by_the_best_score() -> None:
     assert chosen == [(2, "16xall"), (4, "8xall")]
     assert [row.weights for row in rows[:3]] == ["learnt", "mended", "mended"]
     assert [row.counted_score for row in rows[:3]] == [0.9, 0.5, 0.6]
+
+
+def test_nothing_is_chosen_by_the_inputs_that_are_scored() -> None:
+    """Neither the step whose weights are run, nor of equal cycles the block, where some are held.
+
+    The score that is told is that of what was chosen, though another would have a higher one.
+    """
+    scores = [{"pruned": 0.9, "mended": 0.1}] * 7
+    held = [{"pruned": 0.2, "mended": 0.3}] * 7
+    held[1], scores[2] = {"pruned": 0.2, "mended": 0.4}, {"pruned": 0.9, "mended": 0.8}
+    rows = counted_as([100, 60, 60, 150, 40, 41, 39], scores, held)
+    assert {row.weights for row in rows} == {"mended"}
+    assert [(row.block, row.counted_score) for row in rows if row.block and row.chosen] == [
+        ("8xall", 0.1),
+        ("8xall", 0.1),
+    ]
+    assert [row.held_mended for row in rows[1:3]] == [0.4, 0.3]
 
 
 def test_blocks_break_even_where_they_are_faster_from_there_on() -> None:

@@ -27,10 +27,7 @@ from tinybench.runner.study.sparsity.findings import SparsityStudy
 from tinybench.runner.study.sparsity.fitted import Fitted, Store
 from tinybench.runner.study.sparsity.matrices import made, matrices_of
 from tinybench.runner.study.sparsity.mended import mended, whole_of
-from tinybench.runner.study.sparsity.pruned import (
-    Block,
-)
-from tinybench.runner.study.sparsity.scored import weights_of
+from tinybench.runner.study.sparsity.pruned import Block
 from tinybench.runner.study.sparsity.sparsity import ask, pieces, run_sparsity
 from tinybench.runner.study.sparsity.sparsity_c import (
     Way,
@@ -38,7 +35,8 @@ from tinybench.runner.study.sparsity.sparsity_c import (
     order_in,
     told,
 )
-from tinybench.runner.study.subject import Subject, halves, subject
+from tinybench.runner.study.sparsity.split import Split, split
+from tinybench.runner.study.subject import Subject, subject
 from tinybench.runner.study.work import Work
 from tinybench.runner.study.worth import answers, worth
 from tinybench.track import silent
@@ -48,15 +46,17 @@ BLOCKS = (Block(8, 0), Block(16, 20))
 
 def test_what_is_left_is_fitted_to_inputs_without_labels(tmp_path: Path) -> None:
     """A keyword model whose convolutions lose a third in blocks keeps most of its score by it."""
-    half, of = halves(subject("kws", limit=160))
-    assert len(of.labels) == len(half.inputs) == 80
+    parts = split(subject("kws", limit=160))
+    of, half = parts.scored, parts.fitted
+    assert (len(of.labels), len(half.inputs), len(parts.held.labels)) == (80, 60, 20)
     matrices, _ = matrices_of(of.graph, 2, convolutions=True)
     way = Way("bcr", "plain", 1.5, BLOCKS[0])
     first = load(build(of.graph, of.interface, of.model_id), tmp_path, 0)
     clean = worth(of, answers(of, infer(first, of.inputs))).score
     tensors_of = [one.tensor for one in matrices]
     whole = whole_of(of.graph, tensors_of, half.inputs, first)
-    graph = mended(of, tensors_of, way, whole, first, tmp_path)
+    prune = Makes(matrices, lambda _: MENDED).prune(way)
+    graph = mended(of, tensors_of, prune, whole, first, tmp_path)
     for one in matrices:
         found = np.frombuffer(graph.tensors[one.tensor].data or b"", np.int8)
         found = found.reshape(one.values.shape)
@@ -81,17 +81,18 @@ def test_a_mended_model_is_a_file_that_answers_so(tmp_path: Path) -> None:
     Weights that are gone are fitted again, and a board runs those; others in their place are
     refused.
     """
-    first, of = halves(wide(64))
+    parts = split(wide(64))
+    of = parts.scored
     matrices, _ = matrices_of(of.graph, 4)
     blocks = (Block(8, 0),)
     words = ("bcr", "reordered", "csr")
-    asked = ask(matrices, "wide", "host", words, (1.5,), blocks, of, 1, first)
+    asked = ask(matrices, "wide", "host", words, (1.5,), blocks, of, 1, parts)
     given = (matrices, [], asked, blocks)
     words = ({"board": "host"}, silent, lambda _: None)
-    found = run_sparsity(of, *given, Work(tmp_path / "a", *words), first)
+    found = run_sparsity(of, *given, Work(tmp_path / "a", *words), parts)
     into = tmp_path / "b"
     gather(into, [tmp_path / "a"], asked, pieces(matrices, asked, blocks))
-    assert run_sparsity(of, *given, Work(into, *words), first) == found
+    assert run_sparsity(of, *given, Work(into, *words), parts) == found
     inputs = np.random.default_rng(2).integers(-128, 128, (6, 64), np.int8)
     here = on_host(into / "engine", inputs, 4, sources())
     names = enumerate(("bcr-1.5x-8xall", "reordered-1.5x-8xall", "csr-1.5x"), 1)
@@ -103,29 +104,32 @@ def test_a_mended_model_is_a_file_that_answers_so(tmp_path: Path) -> None:
         assert len(data) == len(of.data)
         assert row.counted_score == row.mended
         assert (row.weights, row.rows_equal) == ("mended", found.inputs)
-        layers = [weights_of(graph, one.tensor) for one in matrices]
+        layers = [
+            np.frombuffer(graph.tensors[one.tensor].data or b"", np.int8).reshape(one.values.shape)
+            for one in matrices
+        ]
         assert (here[:, number] == told(layers, inputs)).all()
         assert row.left == sum(map(np.count_nonzero, layers)) / sum(one.size for one in layers)
     path = into / "models" / "csr-1.5x-mended.int8"
     before = path.read_bytes()
     path.unlink()
-    assert run_sparsity(of, *given, Work(into, *words), first) == found
+    assert run_sparsity(of, *given, Work(into, *words), parts) == found
     assert path.read_bytes() == before
     other = np.frombuffer(before, np.int8).copy()
     other[::2] = 0
     keep_part(path.with_suffix(".json"), Fitted(0.5, hashlib.sha256(other.tobytes()).hexdigest()))
     path.write_bytes(other.tobytes())
-    anew = run_sparsity(of, *given, Work(into, *words), first)
+    anew = run_sparsity(of, *given, Work(into, *words), parts)
     assert [row.left for row in anew.rows[:-1]] == [row.left for row in found.rows[:-1]]
     assert anew.rows[-1].rows_equal == anew.board_rows_equal == found.inputs
     assert anew.rows[-1].left == np.count_nonzero(other) / len(other) < found.rows[-1].left
     assert anew.rows[-1].weights_b < found.rows[-1].weights_b
     path.write_bytes(path.read_bytes()[:-1] + b"\x7e")
     with pytest.raises(RunFolderError, match="remove both, and ask for the same again"):
-        run_sparsity(of, *given, Work(into, *words), first)
+        run_sparsity(of, *given, Work(into, *words), parts)
     path.with_suffix(".json").write_bytes(b"{")
     with pytest.raises(RunFolderError, match=r"cannot be read: .*; remove both"):
-        run_sparsity(of, *given, Work(into, *words), first)
+        run_sparsity(of, *given, Work(into, *words), parts)
 
 
 def test_weights_whose_sums_became_too_large_are_run_in_plain_c(tmp_path: Path) -> None:
@@ -152,23 +156,26 @@ def test_weights_whose_sums_became_too_large_are_run_in_plain_c(tmp_path: Path) 
 def test_no_library_in_use_is_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each that mending loads is a file of its own, whichever way is mended."""
     of, numbers = wide(64), list[int]()
-    tensors = [one.tensor for one in matrices_of(of.graph, 4)[0]]
+    matrices, _ = matrices_of(of.graph, 4)
+    tensors = [one.tensor for one in matrices]
     first = load(build(of.graph, of.interface, of.model_id), tmp_path, 0)
     whole = whole_of(of.graph, tensors, of.inputs, first)
     monkeypatch.setattr(mended_, "patch", lambda *given: patch(*given) and False)
     monkeypatch.setattr(mended_, "build", lambda *_: None)
     monkeypatch.setattr(mended_, "load", lambda *given: numbers.append(given[2]) or first)
     for rate in (2.0, 4.0):
-        mended(of, tensors, Way("csr", "plain", rate), whole, first, tmp_path)
+        prune = Makes(matrices, lambda _: MENDED).prune(Way("csr", "plain", rate))
+        mended(of, tensors, prune, whole, first, tmp_path)
     assert len({*numbers}) == 2 * len(tensors)
 
 
-def learn(of: Subject, first: Subject, folder: Path) -> SparsityStudy:
+def learn(parts: Split, folder: Path) -> SparsityStudy:
     """Do a small study of a task that learns, in blocks of one form at one rate."""
+    of = parts.scored
     matrices, _ = matrices_of(of.graph, 4, convolutions=True)
-    asked = ask(matrices, "kws", "host", ("bcr",), (1.5,), BLOCKS[:1], of, 1, first, learn=True)
+    asked = ask(matrices, "kws", "host", ("bcr",), (1.5,), BLOCKS[:1], of, 1, parts, learn=True)
     work = Work(folder, {"board": "host"}, silent, lambda _: None)
-    return run_sparsity(of, matrices, [], asked, BLOCKS[:1], work, first)
+    return run_sparsity(of, matrices, [], asked, BLOCKS[:1], work, parts)
 
 
 @pytest.mark.training
@@ -180,29 +187,31 @@ def test_a_pruned_model_learns_from_labels_in_its_own_steps(
 
     monkeypatch.setattr(sparse, "ROUNDS", 2)
     monkeypatch.setattr(sparse, "ALONE", 40)
-    first, of = halves(subject("kws", limit=160))
-    found = learn(of, first, tmp_path / "study")
+    parts = split(subject("kws", limit=160))
+    found = learn(parts, tmp_path / "study")
     row = found.rows[-1]
     assert row.score is not None
     assert row.mended is not None
     assert row.learnt is not None
     assert row.learnt > max(row.score + 0.4, row.mended - 0.1)
-    assert found.asked.learnt == len(first.inputs) == 80
+    assert found.asked.learnt == len(parts.fitted.inputs) == 60
     lines = (tmp_path / "study" / "trials.jsonl").read_bytes().splitlines(keepends=True)
     assert b"learnt" in lines[-1]
     (tmp_path / "study" / "trials.jsonl").write_bytes(b"".join(lines[:-1]))
-    assert learn(of, first, tmp_path / "study") == found
+    assert learn(parts, tmp_path / "study") == found
 
 
 def test_what_cannot_learn_is_refused_before_anything_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Labels beyond the classes, outputs that are no inputs, no TensorFlow: each in a line."""
-    first, of = halves(subject("kws", limit=40))
+    parts = split(subject("kws", limit=40))
+    first, of = parts.fitted, parts.scored
     matrices, _ = matrices_of(of.graph, 4, convolutions=True)
 
     def asked(first: Subject) -> None:
-        ask(matrices, "kws", "host", ("bcr",), (1.5,), BLOCKS[:1], of, 1, first, learn=True)
+        given = replace(parts, fitted=first)
+        ask(matrices, "kws", "host", ("bcr",), (1.5,), BLOCKS[:1], of, 1, given, learn=True)
 
     with pytest.raises(UsageError, match="tells 12 classes"):
         asked(replace(first, labels=(12, *first.labels[1:])))
@@ -210,37 +219,47 @@ def test_what_cannot_learn_is_refused_before_anything_is_measured(
         asked(replace(first, metric="auc"))
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     with pytest.raises(ToolMissingError, match=re.escape(extras.command("train"))):
-        learn(of, first, tmp_path)
+        learn(parts, tmp_path)
     assert not (tmp_path / "trials.jsonl").read_bytes()
 
 
-def test_half_is_learnt_from_and_half_is_scored() -> None:
-    """Every second sample with its windows; of a task with an AUC, normal ones are learnt from."""
+def test_no_sample_is_learnt_from_and_chosen_by_or_scored() -> None:
+    """Every second one is scored, with its windows; of a task with an AUC, normal ones are learnt
+    from, but for every fourth; that one and those that are not normal are held out.
+    """
     whole = subject("ad", limit=24)
-    first, of = halves(whole)
-    assert of.labels == whole.labels[1::2]
-    assert first.labels == tuple(label for label in whole.labels[::2] if label == 0)
-    for half, taken in (
-        (of, range(1, 24, 2)),
-        (first, [n for n in range(0, 24, 2) if whole.labels[n] == 0]),
+    parts = split(whole)
+    normal = [n for n in range(0, 24, 2) if whole.labels[n] == 0]
+    held = sorted({*range(0, 24, 2)} - {*normal} | {*normal[3::4]})
+    assert len(normal[3::4]) > 0
+    for part, taken in (
+        (parts.scored, [*range(1, 24, 2)]),
+        (parts.held, held),
+        (parts.fitted, [n for n in normal if n not in held]),
     ):
+        assert part.labels == tuple(whole.labels[n] for n in taken)
         wanted = [whole.inputs[whole.owners == n] for n in taken]
-        assert (half.inputs == np.concatenate(wanted)).all()
-        assert [half.owners.tolist().count(n) for n in range(len(wanted))] == [*map(len, wanted)]
+        assert (part.inputs == np.concatenate(wanted)).all()
+        assert [part.owners.tolist().count(n) for n in range(len(wanted))] == [*map(len, wanted)]
 
 
-def test_both_halves_have_each_class() -> None:
-    """Also where labels come in turns, as those of the pictures do."""
-    for half in halves(replace(windowed(), labels=tuple(range(10)) * 4)):
-        assert sorted(half.labels) == [label for label in range(10) for _ in range(2)]
+def test_each_part_has_each_class() -> None:
+    """Also where labels come in turns, as those of the pictures do, or in a row."""
+    for labels in (tuple(range(5)) * 8, tuple(n // 8 for n in range(40))):
+        parts = split(replace(windowed(), labels=labels))
+        for part, count in ((parts.scored, 4), (parts.fitted, 3), (parts.held, 1)):
+            assert sorted(part.labels) == [label for label in range(5) for _ in range(count)]
 
 
-def test_too_few_inputs_for_two_halves_are_refused() -> None:
-    """One of each label, or no normal one in the first half: in a line, and no folder is made."""
+def test_too_few_inputs_are_refused() -> None:
+    """One of each label, no normal one in the first half, one to choose by: in a line."""
     with pytest.raises(UsageError, match=r"no input is left to score; .* higher --limit"):
-        halves(replace(windowed(), labels=tuple(range(40))))
-    with pytest.raises(UsageError, match="for two halves, 40 in all: no normal input is to learn"):
-        halves(replace(windowed(), labels=(1, 0) * 20, metric="auc"))
+        split(replace(windowed(), labels=tuple(range(40))))
+    with pytest.raises(UsageError, match="dealt out, 40 in all: no normal input is left to learn"):
+        split(replace(windowed(), labels=(1, 0) * 20, metric="auc"))
+    six = replace(windowed(), inputs=windowed().inputs[:6], owners=np.arange(6), labels=(0,) * 6)
+    with pytest.raises(UsageError, match="6 in all: no input is left to choose by"):
+        split(six)
 
 
 def windowed() -> Subject:
@@ -300,7 +319,8 @@ def test_convolutions_with_windows_are_fitted_and_stay_pruned(tmp_path: Path, sc
     clean = infer(first, of.inputs)
     tensors_of = [one.tensor for one in matrices]
     whole = whole_of(of.graph, tensors_of, of.inputs, first)
-    fitted = mended(of, tensors_of, way, whole, first, tmp_path)
+    prune = Makes(matrices, lambda _: MENDED).prune(way)
+    fitted = mended(of, tensors_of, prune, whole, first, tmp_path)
     once = list(of.graph.tensors)
     for one in matrices:
         found = np.frombuffer(fitted.tensors[one.tensor].data or b"", np.int8)
