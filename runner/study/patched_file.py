@@ -17,7 +17,7 @@ def written(data: bytes, old: Graph, new: Graph) -> bytes:
         if places != 1 or len(before.data) != len(after.data):
             raise BenchError(
                 f"tensor {before.name} stands {places} times in the model file: its weights cannot "
-                "be written there; take a board whose line takes patches"
+                "be written there"
             )
         at = data.find(before.data)
         found[at : at + len(before.data)] = after.data

@@ -191,7 +191,10 @@ def _inferred(there: There, dut: Dut) -> Values:
 
 def _built(there: There, station: Station, graph: Graph) -> Values:
     """Build the firmware with these weights in it, load it, and infer."""
-    data = written(there.model, there.of.graph, graph)
+    try:
+        data = written(there.model, there.of.graph, graph)
+    except BenchError as error:
+        raise BenchError(f"{error}; take a board whose line takes patches") from error
     sites = station.sites[:1]
     with scratch() as folder:
         model = folder / "model.tflite"

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -50,6 +50,8 @@ class Store:
     """Of the study."""
     matrices: Sequence[Matrix]
     say: Callable[[str], None]
+    said: set[str] = field(default_factory=set[str])
+    """Why models are not kept: once for all of them."""
 
     def path(self, way: Way, step: str) -> Path:
         """Return the file of a way's weights, after a step such as "mended"."""
@@ -78,7 +80,9 @@ class Store:
                 write_whole(model, data)
                 found = Fitted(score, digest, hashlib.sha256(data).hexdigest())
             except BenchError as error:
-                self.say(f"no {model.name} is kept: {error}")
+                if str(error) not in self.said:
+                    self.said.add(str(error))
+                    self.say(f"no {model.name} is kept, nor others like it: {error}")
                 found = Fitted(score, digest)
             write_whole(path, weights)
         except OSError as error:
