@@ -7,10 +7,10 @@ from tinybench.errors import UsageError
 
 from ...results.defaults import DEFAULT_BOARD
 from .. import options
-from ..options import command, positive
+from ..options import positive
 from ..output import Voice
 from ..tree import Option
-from .in_lab import elsewhere, or_in_lab
+from .in_lab import study_command
 from .lists import several
 from .show import do
 from .words import (
@@ -18,7 +18,6 @@ from .words import (
     of_rows,
     on_board,
     place_of,
-    placed,
     rows_of,
     shards,
     work_of,
@@ -28,7 +27,7 @@ KINDS = ("linear", "forest", "extra-trees", "knn", "mlp")
 THREADS_MOST = 64
 
 
-@command(
+@study_command(
     "classic",
     options.task("a task whose inputs are learnt from, such as kws; its own model stands beside"),
     options.model(),
@@ -44,16 +43,12 @@ THREADS_MOST = 64
     Option("--monitor", metavar="MONITOR", shared=True,
            help="energy too, of a board on a port in runs of their own, once all others are done; "
            "modelled: by a model of an emulated board's power"),
-    *elsewhere(),
-    *placed(),
-    formats=("terminal", "json", "csv", "markdown"),
     examples=(
         "tinybench study classic --task kws                    beside the keyword model",
         "tinybench study classic --csv mine.csv --models forest,knn --board nucleo-l4r5 --port P",
         "tinybench study classic --csv mine.csv --target temperature --regression",
     ),
 )  # fmt: skip
-@or_in_lab("classic")
 def classic(
     voice: Voice, task: str | None, model: Path | None, data: Path | None, csv: Path | None,
     target: str | None, regression: bool, models: tuple[str, ...], test: int, seed: int,

@@ -7,10 +7,10 @@ from tinybench.errors import UsageError
 
 from ...results.defaults import DEFAULT_BOARD
 from .. import options
-from ..options import command, positive
+from ..options import positive
 from ..output import Voice
 from ..tree import Option
-from .in_lab import elsewhere, or_in_lab
+from .in_lab import study_command
 from .lists import names, numbers, several
 from .show import do
 from .words import (
@@ -18,7 +18,6 @@ from .words import (
     of_rows,
     on_board,
     place_of,
-    placed,
     rows_of,
     shards,
     work_of,
@@ -31,7 +30,7 @@ HIDDEN, HIDDEN_OF_TABLES = 128, 32
 METHODS = ("robe", "palette", "prune")
 
 
-@command(
+@study_command(
     "compress",
     options.task("a task whose inputs are learnt from, such as kws (default: pictures of digits)"),
     options.data(),
@@ -57,9 +56,6 @@ METHODS = ("robe", "palette", "prune")
            help="nets of each kind, from other random numbers (default: 3)"),
     *on_board(),
     shards("so many emulated ones at a time, each with its share of the candidates (default: 1)"),
-    *elsewhere(),
-    *placed(),
-    formats=("terminal", "json", "csv", "markdown"),
     examples=(
         "tinybench study compress                          digits, on the emulated default board",
         "tinybench study compress --tables                 codes of synthetic events",
@@ -68,7 +64,6 @@ METHODS = ("robe", "palette", "prune")
         "tinybench study compress --csv mine.csv --embed city,device --width 8",
     ),
 )  # fmt: skip
-@or_in_lab("compress")
 def compress(
     voice: Voice, task: str | None, data: Path | None, csv: Path | None, target: str | None,
     tables: bool, embed: tuple[str, ...] | None, board: str | None, to: str, out: Path | None,

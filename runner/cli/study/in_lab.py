@@ -1,18 +1,40 @@
-"""The options of a study that a lab does, and what makes a command take them."""
+"""What makes the command of a study: where it is kept, in which form it is told, and by a lab."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import click
 
 from tinybench.errors import UsageError
 
 from ...results.defaults import PARTS_FIRST
-from ..options import positive
+from ..options import command, positive
 from ..output import Voice
-from ..tree import Option
+from ..tree import Command, Option
+from .words import placed
 
 Do = Callable[..., int]
+
+
+def study_command(
+    name: str, *parameters: click.Parameter, examples: Sequence[str]
+) -> Callable[[Do], Command]:
+    """Make the command of a study of a function, as `command` does; a lab may do it, too."""
+
+    def make(do: Do) -> Command:
+        made = command(
+            name,
+            *parameters,
+            *elsewhere(),
+            *placed(),
+            formats=("terminal", "json", "csv", "markdown"),
+            examples=examples,
+        )
+        return made(or_in_lab(name)(do))
+
+    return make
 
 
 def elsewhere() -> tuple[Option, ...]:

@@ -6,13 +6,13 @@ from typing import Any
 from tinybench.errors import UsageError
 
 from .. import options
-from ..options import OneOf, command, positive
+from ..options import OneOf, positive
 from ..output import Voice
 from ..tree import Option
-from .in_lab import elsewhere, or_in_lab
+from .in_lab import study_command
 from .lists import numbers
 from .show import do
-from .words import boards_of, on_board, place_of, placed, shards, shards_of
+from .words import boards_of, on_board, place_of, shards, shards_of
 
 NOISES = (
     *("gaussian", "multiplicative", "levels", "drift"),
@@ -27,7 +27,7 @@ AMOUNTS = {
 JOBS_MOST = 256
 
 
-@command(
+@study_command(
     "noise",
     options.task(),
     options.model(),
@@ -58,9 +58,6 @@ JOBS_MOST = 256
     shards("with --board: so many emulated ones at a time (default: 1)"),
     Option("--jobs", type=positive, metavar="N",
            help="without --board: trials at a time (default: one for each processor)"),
-    *elsewhere(),
-    *placed(),
-    formats=("terminal", "json", "csv", "markdown"),
     examples=(
         "tinybench study noise --task kws                       gaussian noise on its weights",
         "tinybench study noise --task kws --noise bit-flip -o flips",
@@ -70,7 +67,6 @@ JOBS_MOST = 256
         "tinybench study noise --task kws --lab --parts 4 -o noisy   on the boards of a lab",
     ),
 )  # fmt: skip
-@or_in_lab("noise")
 def noise(
     voice: Voice, task: str | None, model: Path | None, data: Path | None, limit: int | None,
     jobs: int | None, board: str | None, to: str, out: Path | None, **said: Any,

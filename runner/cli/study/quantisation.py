@@ -7,19 +7,19 @@ from tinybench.errors import UsageError
 
 from ...results.defaults import DEFAULT_BOARD
 from .. import options
-from ..options import PATH, command, positive
+from ..options import PATH, positive
 from ..output import Voice
 from ..tree import Option
-from .in_lab import elsewhere, or_in_lab
+from .in_lab import study_command
 from .lists import several
 from .show import do
-from .words import boards_of, on_board, place_of, placed, shards, work_of
+from .words import boards_of, on_board, place_of, shards, work_of
 
 PLAIN = ("int8-tensor", "int8-channel", "int16x8")
 SCHEMES = (*PLAIN, "qat-tensor", "qat-channel")
 
 
-@command(
+@study_command(
     "quantisation",
     options.task("a task with classes, such as kws, whose inputs calibrate and test"),
     options.model(),
@@ -40,9 +40,6 @@ SCHEMES = (*PLAIN, "qat-tensor", "qat-channel")
     Option("--monitor", metavar="MONITOR", shared=True,
            help="energy too, of a board on a port in runs of their own, once all others are done; "
            "modelled: by a model of an emulated board's power"),
-    *elsewhere(),
-    *placed(),
-    formats=("terminal", "json", "csv", "markdown"),
     examples=(
         "tinybench study quantisation --task kws",
         "tinybench study quantisation --task ic --float pretrainedResnet.tflite --schemes int16x8",
@@ -50,7 +47,6 @@ SCHEMES = (*PLAIN, "qat-tensor", "qat-channel")
         "tinybench study quantisation --task kws --board nucleo-l4r5 --port /dev/ttyACM0",
     ),
 )  # fmt: skip
-@or_in_lab("quantisation")
 def quantisation(
     voice: Voice, task: str | None, model: Path | None, data: Path | None, float_file: Path | None,
     schemes: tuple[str, ...], calibrate: int, test: int, board: str | None, to: str,

@@ -10,13 +10,13 @@ from tinybench.errors import UsageError
 
 from ...results.defaults import DEFAULT_BOARD
 from .. import options
-from ..options import command, positive
+from ..options import positive
 from ..output import Voice
 from ..tree import Option
-from .in_lab import elsewhere, or_in_lab
+from .in_lab import study_command
 from .lists import numbers, several
 from .show import do
-from .words import boards_of, on_board, place_of, placed, shards, work_of
+from .words import boards_of, on_board, place_of, shards, work_of
 
 if TYPE_CHECKING:
     from ...study.sparsity.pruned import Block
@@ -49,7 +49,7 @@ def blocks(text: str) -> "tuple[Block, ...]":
     return tuple(dict.fromkeys(found))
 
 
-@command(
+@study_command(
     "sparsity",
     options.task("a task whose fully connected layers are pruned, such as ad, and whose score is "
                  "told (default: a made layer)"),
@@ -83,9 +83,6 @@ def blocks(text: str) -> "tuple[Block, ...]":
            help="of what is random (default: 1)"),
     *on_board(),
     shards("so many emulated ones at a time, each with its share of the candidates (default: 1)"),
-    *elsewhere(),
-    *placed(),
-    formats=("terminal", "json", "csv", "markdown"),
     examples=(
         "tinybench study sparsity                        a layer of 128x640, emulated Cortex-M4",
         "tinybench study sparsity --task ad --rates 1.5,2,4",
@@ -96,7 +93,6 @@ def blocks(text: str) -> "tuple[Block, ...]":
         "tinybench study sparsity --shape 64x256 --scheme bcr --blocks 16xall,32x64",
     ),
 )  # fmt: skip
-@or_in_lab("sparsity")
 def sparsity(
     voice: Voice, task: str | None, model: Path | None, data: Path | None, limit: int | None,
     board: str | None, to: str, out: Path | None, **said: Any,

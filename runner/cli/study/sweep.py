@@ -7,13 +7,13 @@ from tinybench.errors import UsageError
 
 from ...results.defaults import DEFAULT_BAUD, DEFAULT_BOARD, MODES
 from .. import options
-from ..options import OneOf, command, positive
+from ..options import OneOf, positive
 from ..output import Voice
 from ..tree import Option
-from .in_lab import elsewhere, or_in_lab
+from .in_lab import study_command
 from .lists import several
 from .show import do
-from .words import BOARD, boards_of, place_of, placed, shards, shards_of
+from .words import BOARD, boards_of, place_of, shards, shards_of
 
 OBJECTIVES = ("latency", "energy", "flash", "ram", "score")
 SHOWN = "latency,flash,ram"
@@ -21,7 +21,7 @@ OF_ONE = ("board", "port", "probe", "emulate", "monitor")
 """What is varied of one board."""
 
 
-@command(
+@study_command(
     "sweep",
     options.task("the task of all runs, such as kws"),
     options.model(),
@@ -56,9 +56,6 @@ OF_ONE = ("board", "port", "probe", "emulate", "monitor")
     options.wait(section="each run"),
     Option("--monitor", metavar="MONITOR", shared=True, section="each run",
            help="energy too; modelled: by a model of an emulated board's power"),
-    *elsewhere(),
-    *placed(),
-    formats=("terminal", "json", "csv", "markdown"),
     examples=(
         "tinybench study sweep --task kws --by kernels=plain,blocked,dsp --by flags=-O3,-Os",
         "tinybench study sweep --task kws --board nucleo-l4r5 --emulate --by clock=24MHz,80MHz "
@@ -67,7 +64,6 @@ OF_ONE = ("board", "port", "probe", "emulate", "monitor")
         "--by flags=-O2,-O3 --by weights=flash,ram --budget 2h --repeats 3",
     ),
 )  # fmt: skip
-@or_in_lab("sweep")
 def sweep(
     voice: Voice, by: tuple[str, ...], objectives: tuple[str, ...], budget: float | None,
     runs: int | None, repeats: int, board: str | None, to: str, out: Path | None, **said: Any,
