@@ -149,6 +149,7 @@ def sparsity(
         parts,
         learn=learn,
         emulate=said["emulate"],
+        without=without,
     )
     place = place_of(said, out, "sparsity", task or "layer")
     work = work_of(voice, place, said, board, boards)

@@ -111,9 +111,9 @@ def markdown(found: CompressStudy) -> str:
 
 def as_csv(found: CompressStudy) -> str:
     """Return one line a net, under the names of `Row`; what was not measured is empty."""
-    ends = (found.asked.source, found.asked.board)
+    ends = (found.asked.source, found.asked.board, found.emulated)
     lines = [(*ends, *msgspec.structs.astuple(row)) for row in found.rows]
-    return in_csv(("source", "board", *COLUMNS), lines)
+    return in_csv(("source", "board", "emulated", *COLUMNS), lines)
 
 
 def as_png(found: CompressStudy) -> bytes:

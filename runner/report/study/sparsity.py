@@ -113,8 +113,8 @@ def said(found: SparsityStudy) -> list[str]:
         "scratch: RAM beside the inputs and the sums of a layer: inputs of a block that are copied "
         "together, sums of rows in another order, or of those alone that are left",
         "equal: inputs to which C answers as the pruned dense layers do in Python; the board "
-        f"answered {found.board_rows_equal} of {found.inputs} as the same C does here; its image "
-        f"with all candidates: {found.image_flash_b:,} B of flash, {found.image_ram_b:,} B of RAM",
+        f"answered {found.board_rows_equal} of {found.inputs} as the same C does here; the largest "
+        f"image of candidates: {found.image_flash_b:,} B of flash, {found.image_ram_b:,} B of RAM",
     ]
     if found.emulated:
         lines.append(EMULATED)
@@ -148,9 +148,9 @@ def markdown(found: SparsityStudy) -> str:
 
 def as_csv(found: SparsityStudy) -> str:
     """Return one line a candidate, all of them, under the names of `Row`."""
-    ends = (found.asked.source, found.asked.board)
+    ends = (found.asked.source, found.asked.board, found.emulated)
     lines = [(*ends, *msgspec.structs.astuple(row)) for row in found.rows]
-    return in_csv(("source", "board", *COLUMNS), lines)
+    return in_csv(("source", "board", "emulated", *COLUMNS), lines)
 
 
 def as_png(found: SparsityStudy) -> bytes:

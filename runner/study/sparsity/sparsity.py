@@ -44,7 +44,7 @@ from .split import Split
 SCHEMES = (DENSE, BLOCKS, REORDERED, "csr", "channel")
 RATE_MOST = 1024.0
 ROWS_MOST, SIDE_MOST = 64, 0xFFFF
-PLAIN_SHOWN = 4
+PLAIN_SHOWN, WHY_SHOWN = 4, 2
 INPUTS = 16
 """Random ones, that all candidates are compared on."""
 FAST = ("dsp", "mve")
@@ -64,11 +64,13 @@ def ask(
     *,
     learn: bool = False,
     emulate: bool = False,
+    without: Sequence[str] = (),
 ) -> Asked:
     """Return what a study is asked for, checked.
 
     `split`: the inputs that pruned layers are fitted to, of which `of` is scored; `learn`: and the
-    whole model learns from. Raises UsageError, and ModelError where it cannot learn.
+    whole model learns from. `without`: why other layers are not pruned. Raises UsageError, and
+    ModelError where it cannot learn.
     """
     chosen = sorted(set(rates))
     for rate in chosen:
@@ -80,9 +82,10 @@ def ask(
                 f"--rates {rate!r} and {other!r} are both told as {rate:g}: leave one of them out"
             )
     if not matrices:
+        why = f" ({'; '.join(without[:WHY_SHOWN])})" if without else ""
         raise UsageError(
             f"{source} has no such layer of int8 that keeps {EIGHT}x{FOUR} weights at a rate of "
-            f"{chosen[-1]:g}: take lower --rates, --convolutions of a task such as kws, fully "
+            f"{chosen[-1]:g}{why}: take lower --rates, --convolutions of a task such as kws, fully "
             "connected layers of one such as ad, or --shape 128x640"
         )
     for one in matrices:

@@ -208,6 +208,9 @@ def test_an_emulated_core_computes_the_same_and_counts(
     ]
     dense = next(row for row in found.rows if row.scheme == "dense" and row.kernel == fast)
     assert dense.speedup == 1
+    head, line, *_ = report.as_csv(found).splitlines()
+    told_of = dict(zip(head.split(","), line.split(","), strict=True))
+    assert (told_of["board"], told_of["emulated"], told_of["scheme"]) == (board, "True", "dense")
     assert all(row.instructions for row in found.rows)
     for row in found.rows:
         if row.scheme == "csr":
@@ -405,6 +408,9 @@ def test_what_cannot_be_pruned_is_refused() -> None:
             ask(matrices, "made", "host", SCHEMES, rates, blocks, None, 1)
     with pytest.raises(UsageError, match="inputs in fours"):
         made((8, 10), 1)
+    why = ["0 8x16: its weights are no int8 constants", "1 4x8: its inputs are INT16, not INT8"]
+    with pytest.raises(UsageError, match=r"no such layer .* \(0 8x16: .* constants; 1 4x8: .*\):"):
+        ask([], "made", "host", SCHEMES, (2.0,), BLOCKS, None, 1, without=why)
     done = tinybench("study", "sparsity", "--blocks", "8")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "no ROWSxCOLUMNS" in done.stderr

@@ -110,6 +110,11 @@ def test_a_mended_model_is_a_file_that_answers_so(tmp_path: Path) -> None:
         ]
         assert (here[:, number] == told(layers, inputs)).all()
         assert row.left == sum(map(np.count_nonzero, layers)) / sum(one.size for one in layers)
+    lines = (into / "trials.jsonl").read_bytes().splitlines(keepends=True)
+    for trial in (b'"trial":0', b'"trial":1'):  # as after kill -9 between the two
+        (into / "trials.jsonl").write_bytes(b"".join(one for one in lines if trial in one))
+        assert run_sparsity(of, *given, Work(into, *words), parts) == found
+        assert len((into / "trials.jsonl").read_bytes().splitlines()) == len(lines) * 3 // 2
     path = into / "models" / "csr-1.5x-mended.int8"
     before = path.read_bytes()
     path.unlink()
