@@ -134,7 +134,7 @@ def sparsity(
         )
         source = of.model
         if mend or learn:
-            parts = split(of)
+            parts = split(of, seed)
             of = parts.scored
     named = board or DEFAULT_BOARD
     asked = ask(

@@ -11,7 +11,7 @@ from ..subject import Subject
 
 HELD_EVERY = 4
 """Of the samples that could be learnt from one of so many is held out."""
-Taken = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -26,50 +26,39 @@ class Split:
     """What scores are of: nothing is fitted to these, or chosen by them."""
 
 
-def split(of: Subject) -> Split:
+def split(of: Subject, seed: int) -> Split:
     """Return the samples of a subject as they are used where pruned layers are fitted again.
 
-    Every second one is scored; where labels come in turns, so that a half would lack one, every
-    second of each label. Of the others, label by label, every fourth is held out. Of a task that is
-    scored by AUC only normal samples (label 0) are learnt from, as always there, and the others of
-    that half are held out. Raises UsageError where a part would be empty.
+    Of each label a random half is scored: files in turns, such as one of each machine, must not
+    leave a machine to one half. Of the others every fourth is held out. Of a task that is scored by
+    AUC only normal samples (label 0) are learnt from, as always there, and the others of that half
+    are held out. Raises UsageError where a part would be empty.
     """
     labels = np.array(of.labels)
-    first = _half(of, labels)
-    normal = labels == 0 if of.metric == "auc" else np.ones_like(first)
-    able = np.flatnonzero(first & normal)
-    held = first & ~normal
-    chosen_by = able[np.argsort(labels[able], kind="stable")][HELD_EVERY - 1 :: HELD_EVERY]
-    held[chosen_by] = True
-    parts = {"learn from": first & ~held, "choose by": held & normal, "score": ~first}
+    drawn = np.random.default_rng(seed).permutation(len(labels))
+    order = drawn[np.argsort(labels[drawn], kind="stable")]
+    scored, half = order[1::2], order[::2]
+    normal = labels[half] == 0 if of.metric == "auc" else np.ones(len(half), bool)
+    able = half[normal]
+    held = able[HELD_EVERY - 1 :: HELD_EVERY]
+    parts = {"learn from": np.setdiff1d(able, held), "choose by": held, "score": scored}
     for what, taken in parts.items():
-        if not taken.any():
+        if not len(taken):
             kind = "normal input" if of.metric == "auc" and what != "score" else "input"
             raise UsageError(
                 f"too few inputs of task {of.task} to be dealt out, {len(labels)} in all: no "
                 f"{kind} is left to {what}; take more, by a higher --limit or by --data"
             )
-    return Split(*(_of_samples(of, taken) for taken in (first & ~held, held, ~first)))
+    held = np.concatenate([held, half[~normal]])
+    return Split(*(_of_samples(of, np.sort(part)) for part in (parts["learn from"], held, scored)))
 
 
-def _half(of: Subject, labels: npt.NDArray[np.int64]) -> Taken:
-    """Return which samples are the half that is not scored."""
-    first = np.arange(len(labels)) % 2 == 0
-    if of.metric != "auc" and set(labels[first]) != set(labels[~first]):
-        for label in set(of.labels):
-            there = np.flatnonzero(labels == label)
-            first[there] = np.arange(len(there)) % 2 == 0
-    return first
-
-
-def _of_samples(of: Subject, taken: Taken) -> Subject:
-    uploads = taken[of.owners]
+def _of_samples(of: Subject, which: Places) -> Subject:
+    uploads = np.isin(of.owners, which)
     return replace(
         of,
         inputs=of.inputs[uploads],
-        owners=np.searchsorted(np.flatnonzero(taken), of.owners[uploads]),
-        labels=tuple(one for one, there in zip(of.labels, taken, strict=True) if there),
-        expected=tuple(
-            one for one, there in zip(of.expected, taken, strict=bool(of.expected)) if there
-        ),
+        owners=np.searchsorted(which, of.owners[uploads]),
+        labels=tuple(of.labels[n] for n in which),
+        expected=tuple(of.expected[n] for n in which) if of.expected else (),
     )

@@ -137,7 +137,7 @@ def test_pruned_layers_in_parts_are_scored_and_counted_alike(
     More parts than there are candidates do no harm.
     """
     monkeypatch.setattr(one_image, "_on_board", counted([]))
-    dealt_out, words, blocks = split(wide(64)), {"board": "mps2-an386"}, [Block(8, 0)]
+    dealt_out, words, blocks = split(wide(64), 1), {"board": "mps2-an386"}, [Block(8, 0)]
     of = dealt_out.scored
     matrices, without = matrices_of(of.graph, 4)
     schemes = ("bcr", "channel")

@@ -46,7 +46,7 @@ BLOCKS = (Block(8, 0), Block(16, 20))
 
 def test_what_is_left_is_fitted_to_inputs_without_labels(tmp_path: Path) -> None:
     """A keyword model whose convolutions lose a third in blocks keeps most of its score by it."""
-    parts = split(subject("kws", limit=160))
+    parts = split(subject("kws", limit=160), 1)
     of, half = parts.scored, parts.fitted
     assert (len(of.labels), len(half.inputs), len(parts.held.labels)) == (80, 60, 20)
     matrices, _ = matrices_of(of.graph, 2, convolutions=True)
@@ -81,7 +81,7 @@ def test_a_mended_model_is_a_file_that_answers_so(tmp_path: Path) -> None:
     Weights that are gone are fitted again, and a board runs those; others in their place are
     refused.
     """
-    parts = split(wide(64))
+    parts = split(wide(64), 1)
     of = parts.scored
     matrices, _ = matrices_of(of.graph, 4)
     blocks = (Block(8, 0),)
@@ -192,7 +192,7 @@ def test_a_pruned_model_learns_from_labels_in_its_own_steps(
 
     monkeypatch.setattr(sparse, "ROUNDS", 2)
     monkeypatch.setattr(sparse, "ALONE", 40)
-    parts = split(subject("kws", limit=160))
+    parts = split(subject("kws", limit=160), 1)
     found = learn(parts, tmp_path / "study")
     row = found.rows[-1]
     assert row.score is not None
@@ -210,7 +210,7 @@ def test_what_cannot_learn_is_refused_before_anything_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Labels beyond the classes, outputs that are no inputs, no TensorFlow: each in a line."""
-    parts = split(subject("kws", limit=40))
+    parts = split(subject("kws", limit=40), 1)
     first, of = parts.fitted, parts.scored
     matrices, _ = matrices_of(of.graph, 4, convolutions=True)
 
@@ -229,42 +229,52 @@ def test_what_cannot_learn_is_refused_before_anything_is_measured(
 
 
 def test_no_sample_is_learnt_from_and_chosen_by_or_scored() -> None:
-    """Every second one is scored, with its windows; of a task with an AUC, normal ones are learnt
-    from, but for every fourth; that one and those that are not normal are held out.
+    """Each is in one part with its windows; of a task with an AUC, only normal ones are learnt
+    from. Files that take turns, as those of four machines, are in the half that is scored and in
+    the other one.
     """
-    whole = subject("ad", limit=24)
-    parts = split(whole)
-    normal = [n for n in range(0, 24, 2) if whole.labels[n] == 0]
-    held = sorted({*range(0, 24, 2)} - {*normal} | {*normal[3::4]})
-    assert len(normal[3::4]) > 0
-    for part, taken in (
-        (parts.scored, [*range(1, 24, 2)]),
-        (parts.held, held),
-        (parts.fitted, [n for n in normal if n not in held]),
-    ):
+    whole = subject("ad", limit=80)
+    first = [int(np.flatnonzero(whole.owners == n)[0]) for n in range(80)]
+    at = {whole.inputs[row].tobytes(): n for n, row in enumerate(first)}
+    parts, found = split(whole, 1), list[int]()
+    scored, held, fitted = (
+        [at[one.inputs[row].tobytes()] for row in np.unique(one.owners, return_index=True)[1]]
+        for one in (parts.scored, parts.held, parts.fitted)
+    )
+    for part, taken in ((parts.scored, scored), (parts.held, held), (parts.fitted, fitted)):
         assert part.labels == tuple(whole.labels[n] for n in taken)
         wanted = [whole.inputs[whole.owners == n] for n in taken]
         assert (part.inputs == np.concatenate(wanted)).all()
         assert [part.owners.tolist().count(n) for n in range(len(wanted))] == [*map(len, wanted)]
+        found += taken
+    assert sorted(found) == [*range(80)]
+    assert [whole.labels[n] for n in fitted] == [0] * 15
+    assert sorted(whole.labels[n] for n in held) == [0] * 5 + [1] * 20
+    assert {n % 4 for n in scored} == {n % 4 for n in fitted} == {0, 1, 2, 3}
+    assert (split(whole, 1).scored.inputs == parts.scored.inputs).all()
+    assert (split(whole, 2).scored.inputs != parts.scored.inputs).any()
 
 
 def test_each_part_has_each_class() -> None:
     """Also where labels come in turns, as those of the pictures do, or in a row."""
     for labels in (tuple(range(5)) * 8, tuple(n // 8 for n in range(40))):
-        parts = split(replace(windowed(), labels=labels))
+        parts = split(replace(windowed(), labels=labels), 1)
         for part, count in ((parts.scored, 4), (parts.fitted, 3), (parts.held, 1)):
             assert sorted(part.labels) == [label for label in range(5) for _ in range(count)]
 
 
 def test_too_few_inputs_are_refused() -> None:
-    """One of each label, no normal one in the first half, one to choose by: in a line."""
-    with pytest.raises(UsageError, match=r"no input is left to score; .* higher --limit"):
-        split(replace(windowed(), labels=tuple(range(40))))
-    with pytest.raises(UsageError, match="dealt out, 40 in all: no normal input is left to learn"):
-        split(replace(windowed(), labels=(1, 0) * 20, metric="auc"))
-    six = replace(windowed(), inputs=windowed().inputs[:6], owners=np.arange(6), labels=(0,) * 6)
-    with pytest.raises(UsageError, match="6 in all: no input is left to choose by"):
-        split(six)
+    """A single one, too few to choose by, none that is normal: in a line."""
+    few = windowed()
+    for labels, metric, words in (
+        ((0,), "top1", "1 in all: no input is left to choose by; .* higher --limit"),
+        ((0,) * 6, "top1", "6 in all: no input is left to choose by"),
+        ((1,) * 40, "auc", "dealt out, 40 in all: no normal input is left to learn from"),
+    ):
+        count = len(labels)
+        given = {"inputs": few.inputs[:count], "owners": np.arange(count), "labels": labels}
+        with pytest.raises(UsageError, match=words):
+            split(replace(few, metric=metric, **given), 1)
 
 
 def windowed() -> Subject:
