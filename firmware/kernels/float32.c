@@ -9,27 +9,32 @@ static float float_at(const uint8_t *in, uint32_t index) {
     return value;
 }
 
+/* A value in whole steps, halves away from zero, of no more than `most` of either sign. */
+static int32_t in_steps(float value, float scale, float most) {
+    float steps = value / scale;
+    if (!(steps > -most)) { /* NaN, too */
+        steps = -most;
+    } else if (steps > most) {
+        steps = most;
+    }
+    const int32_t whole = (int32_t)steps;
+    const float rest = steps - (float)whole;
+    return rest >= 0.5f ? whole + 1 : rest <= -0.5f ? whole - 1 : whole;
+}
+
 void quantise_float32(const uint8_t *in, uint32_t count, float scale, int32_t zero_point,
                       int8_t *out) {
-    /* Steps beyond these end at a limit whatever the zero point; within, the cast is defined. */
-    const float least = -512.0f;
-    const float most = 512.0f;
     for (uint32_t i = 0; i < count; i++) {
-        float steps = float_at(in, i) / scale;
-        if (!(steps > least)) { /* NaN, too */
-            steps = least;
-        } else if (steps > most) {
-            steps = most;
-        }
-        int32_t value = (int32_t)steps;
-        const float rest = steps - (float)value;
-        if (rest >= 0.5f) {
-            value++;
-        } else if (rest <= -0.5f) {
-            value--;
-        }
-        value += zero_point;
+        /* Steps beyond 512 end at a limit whatever the zero point. */
+        const int32_t value = in_steps(float_at(in, i), scale, 512.0f) + zero_point;
         out[i] = (int8_t)(value < INT8_MIN ? INT8_MIN : value > INT8_MAX ? INT8_MAX : value);
+    }
+}
+
+void quantise_float32_int16(const uint8_t *in, uint32_t count, float scale, int16_t *out) {
+    for (uint32_t i = 0; i < count; i++) {
+        const int32_t value = in_steps(float_at(in, i), scale, 65536.0f);
+        out[i] = (int16_t)(value < INT16_MIN ? INT16_MIN : value > INT16_MAX ? INT16_MAX : value);
     }
 }
 
@@ -38,6 +43,24 @@ float mean_squared_error(const uint8_t *in, const int8_t *out, uint32_t count, f
     float sum = 0.0f;
     for (uint32_t i = 0; i < count; i++) {
         const float error = (float)(out[i] - zero_point) * scale - float_at(in, i);
+        sum += error * error;
+    }
+    return sum / (float)count;
+}
+
+float mean_squared_error_int16(const uint8_t *in, const int16_t *out, uint32_t count, float scale) {
+    float sum = 0.0f;
+    for (uint32_t i = 0; i < count; i++) {
+        const float error = (float)out[i] * scale - float_at(in, i);
+        sum += error * error;
+    }
+    return sum / (float)count;
+}
+
+float mean_squared_error_float32(const uint8_t *in, const float *out, uint32_t count) {
+    float sum = 0.0f;
+    for (uint32_t i = 0; i < count; i++) {
+        const float error = out[i] - float_at(in, i);
         sum += error * error;
     }
     return sum / (float)count;

@@ -179,10 +179,10 @@ def _load(number: int, upload: Upload) -> str:
     place = f"model_input + {upload.offset_b}" if upload.offset_b else "model_input"
     if not upload.quantised:
         return f"    memcpy(input_{number}, {place}, {upload.size_b});"
-    return (
-        f"    quantise_float32({place}, {tensor.elements}, {_float(tensor.scale)}, "
-        f"{tensor.zero_point}, input_{number});"
-    )
+    given = f"{place}, {tensor.elements}, {_float(tensor.scale)}"
+    if tensor.type == "INT16":
+        return f"    quantise_float32_int16({given}, (int16_t *)input_{number});"
+    return f"    quantise_float32({given}, {tensor.zero_point}, input_{number});"
 
 
 def _results(targets: list[Tensor], memory: Memory, interface: Interface) -> list[str]:
@@ -193,8 +193,7 @@ def _results(targets: list[Tensor], memory: Memory, interface: Interface) -> lis
             "static float error;\n",
             "void model_finish(void) {",
             "    finished = true;",
-            f"    error = mean_squared_error(model_input, output_0, {target.elements}, "
-            f"{_float(target.scale)}, {target.zero_point});",
+            f"    error = {_error(target)};",
             "}\n",
             "float model_result(uint32_t index) {",
             "    (void)index;",
@@ -222,6 +221,16 @@ def _results(targets: list[Tensor], memory: Memory, interface: Interface) -> lis
                 f"    index -= {target.elements};",
             ]
     return [*lines, "}\n"]
+
+
+def _error(target: Tensor) -> str:
+    given = f"model_input, output_0, {target.elements}"
+    if target.type == "FLOAT32":
+        return f"mean_squared_error_float32({given})"
+    given += f", {_float(target.scale)}"
+    if target.type == "INT16":
+        return f"mean_squared_error_int16({given})"
+    return f"mean_squared_error({given}, {target.zero_point})"
 
 
 def _result(target: Tensor, place: str) -> str:

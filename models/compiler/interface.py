@@ -19,12 +19,15 @@ MAX_ENDS = 16
 FORMATS: dict[str, dict[str, InputFormat]] = {
     "INT8": {"int8": "int8", "uint8": "uint8", "float32": "float32"},
     "UINT8": {"uint8": "int8", "int8": "uint8"},
-    "INT16": {"int16": "int8"},
+    "INT16": {"int16": "int8", "float32": "float32"},
     "INT32": {"int32": "int8"},
     "FLOAT32": {"float32": "int8"},
 }
 """By the type of a model's input, what may be uploaded, and what is then done to it: nothing
 ("int8"), the highest bit of each byte turned over ("uint8"), or floats quantised ("float32")."""
+
+COMPARED = ("INT8", "INT16", "FLOAT32")
+"""Types of an output that is held against floats."""
 
 
 class Interface(msgspec.Struct, frozen=True):
@@ -33,7 +36,7 @@ class Interface(msgspec.Struct, frozen=True):
     input_format: InputFormat | None = None
     """Elements of the upload; None: the model's own. "uint8" for a model of int8: plus 128.
     "int16", "int32": little endian. "float32": likewise, in the units of the model's input;
-    quantised on the device where the model wants int8. Several inputs follow each other without
+    quantised on the device where the model wants integers. Several inputs follow each other without
     gaps, in the model's order."""
     result: ResultKind = "output"
     """"output": the dequantised outputs, one after the other. "mse": one value, the mean squared
@@ -50,7 +53,7 @@ class Upload(msgspec.Struct, frozen=True):
     """Where it begins in the buffer."""
     size_b: int
     quantised: bool
-    """Whether floats become int8."""
+    """Whether floats become int8 or int16."""
     flipped: bool
     """Whether the highest bit of each byte is turned over on its way."""
 
@@ -112,8 +115,10 @@ def check_interface(graph: Graph, interface: Interface) -> None:
                 f"format 'float32', not '{interface.input_format or 'int8'}'"
             )
         sources, targets = ([graph.tensors[i] for i in e] for e in (graph.inputs, graph.outputs))
-        if len(sources) != 1 or len(targets) != 1 or targets[0].type != "INT8":
-            raise ModelError("result 'mse' needs one input and one output of int8")
+        if len(sources) != 1 or len(targets) != 1 or targets[0].type not in COMPARED:
+            raise ModelError(
+                "result 'mse' needs one input and one output of int8, int16 or float32"
+            )
         source, target = sources[0], targets[0]
         if source.elements != target.elements:
             raise ModelError(

@@ -51,11 +51,23 @@ class Given:
     """The inputs of a model, as they are uploaded."""
 
     inputs: tuple[tuple[str, bytes], ...]
-    """Name of the file and its bytes, one inference each."""
+    """Name of the file and its bytes: of one inference, or of several, one after the other."""
     note: str
     """Where they come from."""
     truth: Truth = UNKNOWN
     """What is known of them, in their order; seeded ones behind have none."""
+    squared: bool = False
+    """Whether floats are uploaded whatever the model takes, and their mean squared error answered.
+    """
+
+    def input_b(self, model: Anatomy) -> int:
+        """Return the bytes of one inference."""
+        floats = sum(end.elements for end in model.inputs) * TYPES["FLOAT32"].itemsize
+        return floats if self.squared else model.input_b
+
+    def several(self, model: Anatomy) -> bool:
+        """Return whether a file holds several inputs."""
+        return any(len(data) != self.input_b(model) for _, data in self.inputs)
 
 
 def seeded(found: Anatomy, count: int, seed: int) -> Given:
@@ -289,7 +301,7 @@ def _written(
     data: bytes,
     folder: Path | None,
 ) -> Path:
-    archive = _archive(given)
+    archive = _archive(given, found)
     texts = {
         "task.toml": _task(name, label, found, given),
         "inputs.toml": _dataset(name, label, found, given),
@@ -316,11 +328,13 @@ def name_of(file: str) -> str:
     return name if name[0].isalpha() else f"m-{name}"
 
 
-def _archive(given: Given) -> bytes:
+def _archive(given: Given, found: Anatomy) -> bytes:
     out, truth, names = io.BytesIO(), given.truth, [name for name, _ in given.inputs]
     classes = truth.labels or (0,) * len(names)
+    window = f",{given.input_b(found)}" * 2 if given.several(found) else ""
     labels = "".join(
-        f"{name},{truth.class_count},{label}\n" for name, label in zip(names, classes, strict=True)
+        f"{name},{truth.class_count},{label}{window}\n"
+        for name, label in zip(names, classes, strict=True)
     )
     files = [*given.inputs, ("y_labels.csv", labels.encode())]
     if truth.expected:
@@ -358,14 +372,18 @@ def _text(value: str) -> str:
 
 def _task(name: str, label: Label, found: Anatomy, given: Given) -> str:
     truth, outputs = given.truth, sum(end.elements for end in found.outputs)
+    form, result = found.inputs[0].type.lower(), "output"
+    if given.squared:
+        form, result, outputs = "float32", "mse", 1
     names = truth.classes or (map(str, range(outputs)) if truth.metric == "top1" else ())
     classes = ", ".join(map(_text, names))
     return f"""\
 name = "{name}"
 title = {_text(label.title)}
 model_id = "{_model_id(found)}"
-input_b = {found.input_b}
-input_format = "{found.inputs[0].type.lower()}"
+input_b = {given.input_b(found)}
+input_format = "{form}"
+result = "{result}"
 metric = "{truth.metric}"
 classes = [{classes}]
 outputs = {outputs}
@@ -384,15 +402,17 @@ closed_threshold = 0.0
 
 
 def _dataset(name: str, label: Label, found: Anatomy, given: Given) -> str:
-    expected = f'\nexpected = "{EXPECTED_FILE}"' if given.truth.expected else ""
+    more = f'\nexpected = "{EXPECTED_FILE}"' if given.truth.expected else ""
+    if given.several(found):
+        more += f"\nstride_b = {given.input_b(found)}"
     return f"""\
 name = "{name}-inputs"
 title = {_text(f"Inputs of {label.name or label.title}")}
 count = {len(given.inputs)}
-input_b = {found.input_b}
+input_b = {given.input_b(found)}
 classes = {given.truth.class_count}
 folder = "inputs"
-labels = "y_labels.csv"{expected}
+labels = "y_labels.csv"{more}
 licence = "the user's"
 citation = "the user's"
 archive = "inputs.zip"

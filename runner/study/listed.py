@@ -177,8 +177,8 @@ def _quantisation(found: QuantisationStudy) -> Iterator[StudyRow]:
         if row.refused is None:
             yield _row(
                 of=found.asked.task, board=found.asked.board, name=row.scheme, score=row.score,
-                metric="top1", cycles=row.cycles, weights_b=row.weights_b, flash_b=row.flash_b,
-                ram_b=row.ram_b, score_by=COMPUTER,
+                metric=found.metric, cycles=row.cycles, weights_b=row.weights_b,
+                flash_b=row.flash_b, ram_b=row.ram_b, score_by=COMPUTER,
                 **_energy(row.energy_j, modelled=row.energy_modelled),
                 **_counted(row, emulated=row.emulated),
             )  # fmt: skip

@@ -1,5 +1,6 @@
 """The recording that a stream's model hears in a study: its features, and where its words are."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,13 +14,16 @@ from tinybench.models.compiler.graph import Graph
 
 from ..streaming.score import RULES_TAIL_S
 
+FRAME_S = HOP_SAMPLES / SAMPLE_RATE_HZ
+Words = tuple[tuple[float, float], ...]
+"""When each begins and ends, in s."""
+
 
 @dataclass(frozen=True)
 class Sound:
     """What is heard, beside its features."""
 
-    words_s: tuple[tuple[float, float], ...]
-    """When each begins and ends."""
+    words_s: Words
     length_s: float
 
 
@@ -32,11 +36,7 @@ def sound_of(
     changes them. A word that is not in those seconds, and the time in which it counts, is left out
     with all that follows. Raises UsageError where no word is left.
     """
-    words_s, length_s = recording.windows_s, recording.length_s
-    if limit_s is not None and limit_s < length_s:
-        kept = [(start_s, end_s) for start_s, end_s in words_s if end_s + RULES_TAIL_S <= limit_s]
-        cut = words_s[len(kept)][0] if len(kept) < len(words_s) else float(limit_s)
-        words_s, length_s = tuple(kept), min(float(limit_s), cut)
+    words_s, length_s = _within(recording.windows_s, recording.length_s, limit_s)
     if not words_s:
         raise UsageError(
             f"--limit {limit_s}: of a stream it is seconds from the beginning, and in these there "
@@ -48,3 +48,36 @@ def sound_of(
     if len(frames.values) == 0:
         raise UsageError(f"a recording of {length_s:g} s has no frame of {HOP_SAMPLES} samples")
     return frames.values, Sound(words_s, length_s)
+
+
+def _within(words_s: Words, length_s: float, limit_s: int | None) -> tuple[Words, float]:
+    """Return the words in the first seconds of a recording, and how long what is left of it is."""
+    if limit_s is None or limit_s >= length_s:
+        return words_s, length_s
+    kept = [(start_s, end_s) for start_s, end_s in words_s if end_s + RULES_TAIL_S <= limit_s]
+    cut = words_s[len(kept)][0] if len(kept) < len(words_s) else float(limit_s)
+    return tuple(kept), min(float(limit_s), cut)
+
+
+def later(sound: Sound, limit_s: int | None) -> tuple[range, Sound]:
+    """Return the frames behind the first half of the words, and what is heard in these.
+
+    `limit_s`: of the seconds there only the first so many. Raises UsageError where no word is left.
+    """
+    half = len(sound.words_s) // 2
+    before_s = max((end_s for _, end_s in sound.words_s[:half]), default=0.0)
+    first = math.ceil((before_s + RULES_TAIL_S) / FRAME_S)
+    begin_s = first * FRAME_S
+    words_s = tuple(
+        (start_s - begin_s, end_s - begin_s)
+        for start_s, end_s in sound.words_s
+        if start_s > begin_s
+    )
+    words_s, length_s = _within(words_s, sound.length_s - begin_s, limit_s)
+    if half == 0 or not words_s:
+        raise UsageError(
+            f"{len(sound.words_s)} words in {sound.length_s:.0f} s: one is needed in the part that "
+            "gives ranges, and a whole one in the part that is scored; take a longer recording, or "
+            "more seconds of it by --test"
+        )
+    return range(first, first + int(length_s / FRAME_S)), Sound(words_s, length_s)

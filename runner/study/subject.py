@@ -1,7 +1,7 @@
 """What a study is of: a task's model as a graph, and its inputs with what should come out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +160,20 @@ def _samples(task: Task, found: Inputs, graph: Graph, limit: int | None) -> dict
 def engine_of(of: Subject, kernels: str = "blocked") -> Built:
     """Build the C of a subject for this computer. Raises as `build`."""
     return build(of.graph, of.interface, of.model_id, kernels, stream=of.sound is not None)
+
+
+def of_samples(of: Subject, taken: npt.NDArray[np.bool_]) -> Subject:
+    """Return a subject of some of the samples."""
+    uploads = taken[of.owners]
+    return replace(
+        of,
+        inputs=of.inputs[uploads],
+        owners=np.searchsorted(np.flatnonzero(taken), of.owners[uploads]),
+        labels=tuple(one for one, there in zip(of.labels, taken, strict=True) if there),
+        expected=tuple(
+            one for one, there in zip(of.expected, taken, strict=bool(of.expected)) if there
+        ),
+    )
 
 
 def values_of(of: Subject) -> npt.NDArray[np.float32]:

@@ -91,11 +91,11 @@ def worth(of: Subject, found: Values) -> Worth:
 
 
 _WITHOUT = {
-    "auc": "are all of one class, which have no AUC: take more, by --limit or --data",
-    "regression": "have targets that are all the same, which have no R2: take more, by --limit or "
-    "--data",
-    "iou": "have masks without anything in them, which have no IoU: take more, by --limit or "
-    "--data",
+    "auc": "are all of one class, which have no AUC: take more of them, or others by --data",
+    "regression": "have targets that are all the same, which have no R2: take more of them, or "
+    "others by --data",
+    "iou": "have masks without anything in them, which have no IoU: take more of them, or others "
+    "by --data",
 }
 
 

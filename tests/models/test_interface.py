@@ -14,6 +14,7 @@ from tests.official import model_path
 from tinybench.errors import ModelError
 from tinybench.models.compiler import compile_model
 from tinybench.models.compiler.reader import read_graph
+from tinybench.models.tflite_writer import Model, Operator, Tensor, write
 from tinybench.runner.build.board import load_board
 from tinybench.runner.cli import main
 from tinybench.runner.report.terminal.model import plain_kernels
@@ -71,6 +72,37 @@ def test_floats_are_quantised_and_give_the_mean_squared_error(mirror: Path, tmp_
         dut.upload(floats.tobytes())
         assert _answer(dut.ask(b"infer 3 1")) == pytest.approx([error], rel=1e-5)
         dut.upload(odd.tobytes())
+        assert "m-results-[nan]" in dut.ask(b"infer 1 0")
+        assert dut.words() == ""
+
+
+@pytest.mark.parametrize("kind", ["FLOAT32", "INT16"])
+def test_errors_of_floats_and_of_int16_are_those_of_their_outputs(
+    kind: str, tmp_path: Path
+) -> None:
+    """Of a layer that gives its inputs scaled; values beyond int16 end at its limits, NaN too."""
+    step, size = 2.0**-8, 8
+    given = np.array([0.5, -0.5, 3.14159, -127.9, 300, -300, 2.0**-9, -(2.0**-9)], "<f4")
+    eye = np.eye(size)
+    tensors = [Tensor((1, size), kind, [step], [0]) for _ in range(2)]
+    weights = Tensor((size, size), "INT8", [1 / 127], [0], data=(eye * 127).astype("i1"))
+    biases = Tensor((size,), "INT64", [step / 127], [0], data=np.zeros(size, "<i8"))
+    if kind == "FLOAT32":
+        tensors = [Tensor((1, size), kind) for _ in range(2)]
+        weights = Tensor((size, size), kind, data=(eye / 2).astype("<f4"))
+        biases = Tensor((size,), kind, data=np.zeros(size, "<f4"))
+    operator = Operator("FULLY_CONNECTED", [0, 2, 3], [1])
+    data = write(Model([*tensors, weights, biases], [operator], [0], [1]))
+    compile_model(data, tmp_path, model_id="own", input_format="float32", result="mse", decimals=6)
+    there = given / 2
+    if kind == "INT16":
+        steps = np.sign(given) * np.floor(np.abs(given.astype(float)) / step + 0.5)
+        there = np.clip(steps, -(2**15), 2**15 - 1) * step
+    with _dut(tmp_path) as dut:
+        dut.upload(given.tobytes())
+        wanted = np.mean((there - given.astype(float)) ** 2)
+        assert _answer(dut.ask(b"infer 1 0")) == pytest.approx([wanted], rel=1e-5)
+        dut.upload(np.resize(np.array([np.nan, np.inf], "<f4"), size).tobytes())
         assert "m-results-[nan]" in dut.ask(b"infer 1 0")
         assert dut.words() == ""
 

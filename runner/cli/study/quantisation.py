@@ -21,7 +21,7 @@ SCHEMES = (*PLAIN, "qat-tensor", "qat-channel")
 
 @study_command(
     "quantisation",
-    options.task("a task with classes, such as kws, whose inputs calibrate and test"),
+    options.task("a task, such as kws or ad, some of whose inputs calibrate and others test"),
     options.model(),
     options.data(),
     Option("--float", "float_file", type=PATH, metavar="FILE",
@@ -32,9 +32,11 @@ SCHEMES = (*PLAIN, "qat-tensor", "qat-channel")
            "channel), int16x8 (activations of int16, weights of int8), beside float (default: "
            "these); qat-tensor, qat-channel: int8 whose weights learn before, by TensorFlow"),
     Option("--calibrate", type=positive, default="100", metavar="N",
-           help="inputs that give the ranges, at most half of them (default: 100)"),
-    Option("--test", type=positive, default="100", metavar="N",
-           help="other inputs, that are scored (default: 100)"),
+           help="inputs that give the ranges, at most half of them; of a stream, histories before "
+           "half of its words (default: 100)"),
+    Option("--test", type=positive, metavar="N",
+           help="other inputs, that are scored (default: 100); of a stream, seconds behind that "
+           "(default: all)"),
     *on_board(),
     shards(),
     Option("--monitor", metavar="MONITOR", shared=True,
@@ -42,6 +44,7 @@ SCHEMES = (*PLAIN, "qat-tensor", "qat-channel")
            "modelled: by a model of an emulated board's power"),
     examples=(
         "tinybench study quantisation --task kws",
+        "tinybench study quantisation --task ad                    AUC of an autoencoder",
         "tinybench study quantisation --task ic --float pretrainedResnet.tflite --schemes int16x8",
         "tinybench study quantisation --task kws --schemes int8-tensor,qat-tensor",
         "tinybench study quantisation --task kws --board nucleo-l4r5 --port /dev/ttyACM0",
@@ -49,7 +52,7 @@ SCHEMES = (*PLAIN, "qat-tensor", "qat-channel")
 )  # fmt: skip
 def quantisation(
     voice: Voice, task: str | None, model: Path | None, data: Path | None, float_file: Path | None,
-    schemes: tuple[str, ...], calibrate: int, test: int, board: str | None, to: str,
+    schemes: tuple[str, ...], calibrate: int, test: int | None, board: str | None, to: str,
     out: Path | None, **said: Any,
 ) -> int:  # fmt: skip
     """Quantise a float model in several ways, and run each on a board beside the floats.
@@ -69,12 +72,12 @@ def quantisation(
         share_quantisation,
         unlike,
     )
-    from ...study.subject import CLASSES, subject
+    from ...study.subject import ANY_METRIC, subject
 
     board, boards = boards_of(said, board)
     if task is None:
         raise UsageError("study quantisation: say of which task: --task kws ('tinybench tasks')")
-    of = subject(task, data, model, takes=CLASSES)
+    of = subject(task, data, model, takes=ANY_METRIC)
     voice.note(of.note)
     given = None if float_file is None else read_model_file(float_file)
     source = float_model(of, float_file, given)

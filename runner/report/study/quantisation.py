@@ -10,6 +10,8 @@ from tinybench.printable import one_line
 from ...study.quantisation.quantisation import QuantisationStudy, Row
 from .frame import (
     EMULATED,
+    METRIC,
+    SAID,
     below,
     columns,
     count,
@@ -29,15 +31,24 @@ ROOM = 0.05
 def header(found: QuantisationStudy) -> tuple[str, ...]:
     """Return the heads of the columns."""
     return (
-        *("scheme", "top-1", "points lost", "same class", "rows equal"),
+        *("scheme", METRIC[found.metric], "points lost"),
+        *(("same class",) if _classes(found) else ()),
+        "rows equal",
         "instructions" if found.emulated else "latency us",
         *("est. cycles", "weights B", "flash B", "tensors B", "RAM B", "uJ"),
     )
 
 
+def _classes(found: QuantisationStudy) -> bool:
+    """Return whether the models tell classes apart."""
+    return any(row.same_class is not None for row in found.rows)
+
+
 def cells(row: Row, found: QuantisationStudy) -> tuple[str, ...]:
     """Return what a person reads of one row."""
-    ends = (row.scheme, f"{row.score:.4f}", f"{row.lost * 100:.1f}", f"{row.same_class:.1%}")
+    ends = [row.scheme, f"{row.score:.4f}", f"{row.lost * 100:.1f}"]
+    if _classes(found):
+        ends.append("-" if row.same_class is None else f"{row.same_class:.1%}")
     if row.refused is not None:
         why = " ".join(one_line(row.refused).split())
         return (*ends, f"refused: {why[:REASON_MOST]}", *["-"] * 7)
@@ -53,26 +64,43 @@ def cells(row: Row, found: QuantisationStudy) -> tuple[str, ...]:
 def title(found: QuantisationStudy) -> str:
     """Return what was quantised, and where it was run."""
     asked = found.asked
+    tested = f"{asked.test} others tested"
+    if found.words is not None:
+        tested = f"{asked.test} s behind them with {found.words} words tested"
     return one_line(
         f"quantised: {found.origin}, task {asked.task} on {asked.board}: ranges by "
-        f"{asked.calibrate} inputs of {found.dataset} ({found.dataset_origin}), {asked.test} "
-        "others tested"
+        f"{asked.calibrate} inputs of {found.dataset} ({found.dataset_origin}), {tested}"
     )
 
 
 def said(found: QuantisationStudy) -> list[str]:
     """Return in sentences what the columns mean here."""
     lines = [
-        "top-1: of all tested inputs, by the model's C on this computer; same class: as the float "
-        "model says; rows equal: inputs to which the board answers as that C does",
+        f"{METRIC[found.metric]}: of all tested inputs, by the model's C on this computer; "
+        + ("same class: as the float model says; " if _classes(found) else "")
+        + "rows equal: inputs to which the board answers as that C does",
         "tensors B: activations, inputs and outputs; RAM B: of the whole image",
     ]
+    if found.by_floats:
+        lines.append(
+            "nothing says what should come out: answers are held against the float model's, "
+            + ("each by its largest output" if found.metric == "agreement" else "all outputs by R2")
+        )
+    elif found.metric in SAID:
+        lines.append(SAID[found.metric])
+    if found.words is not None:
+        lines.append(
+            "a board is given whole histories, one after the other: frame by frame, as a run of "
+            "the task does it, takes less"
+        )
     return [*lines, EMULATED] if found.emulated else lines
 
 
 def terminal(found: QuantisationStudy) -> RenderableType:
     """Return a line a scheme, and what the columns mean."""
-    table = columns(header(found), [cells(row, found) for row in found.rows], wraps=4)
+    heads = header(found)
+    lines = [cells(row, found) for row in found.rows]
+    table = columns(heads, lines, wraps=heads.index("rows equal"))
     return below(title(found), table, said(found))
 
 
@@ -84,13 +112,13 @@ def markdown(found: QuantisationStudy) -> str:
 
 def as_csv(found: QuantisationStudy) -> str:
     """Return one line a scheme, under the names of `Row`; what was not measured is empty."""
-    ends = (found.asked.task, found.origin, found.asked.board)
+    ends = (found.asked.task, found.origin, found.asked.board, found.metric)
     lines = [(*ends, *msgspec.structs.astuple(row)) for row in found.rows]
-    return in_csv(("task", "float_model", "board", *COLUMNS), lines)
+    return in_csv(("task", "float_model", "board", "metric", *COLUMNS), lines)
 
 
 def as_png(found: QuantisationStudy) -> bytes:
-    """Return the picture: top-1 against time, flash and RAM of tensors, a point a scheme.
+    """Return the picture: score against time, flash and RAM of tensors, a point a scheme.
 
     Raises ToolMissingError without matplotlib.
     """
@@ -114,6 +142,6 @@ def _draw(panels: Any, found: QuantisationStudy) -> None:
         axes.margins(x=0.25)
         axes.set_xlabel(label)
         axes.grid(visible=True, alpha=0.3)
-    panels[0].set_ylabel("top-1")
+    panels[0].set_ylabel(METRIC[found.metric])
     scores = [row.score for row in found.rows]
     panels[0].set_ylim(max(0.0, min(scores) - ROOM), min(1.0, max(scores) + ROOM))

@@ -16,7 +16,6 @@ from tinybench.errors import BuildError, ModelError, UsageError
 from tinybench.files import write_whole
 from tinybench.models import quantiser
 from tinybench.models.compiler.graph import Graph
-from tinybench.models.compiler.interface import Interface
 from tinybench.models.compiler.reader import read_graph
 from tinybench.models.declaration import load_model
 from tinybench.models.model_file import read_model_file
@@ -39,8 +38,10 @@ from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..parts import Part, Pieces, Share, share
 from ..runs import done, insist_run, is_emulated, kind_here
 from ..shards import on_each
-from ..subject import Subject, values_of
+from ..subject import Subject
 from ..work import Work
+from ..worth import AGREEMENT, measure, worth
+from .tested import BY_FLOATS, Tested, against, counts_of, dealt
 
 FLOAT = "float"
 TUNED: dict[str, Scheme] = {"qat-tensor": "int8-tensor", "qat-channel": "int8-channel"}
@@ -50,8 +51,7 @@ SEED = 1
 """Of what is random when weights learn."""
 PROFILE = "quick"
 NEAR = 1e-4
-"""Of floats: sums in another order, of a compiler or a core, may differ by this."""
-INPUTS_LEAST = 10
+"""Of floats: sums in another order, of a compiler or a core, may differ by this, or this share."""
 LABEL = Label(
     title="A model quantised by a study", licence="the user's", citation="arXiv 1712.05877"
 )
@@ -71,7 +71,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     calibrate: int
     """Inputs that give the ranges."""
     test: int
-    """Other inputs, that are scored."""
+    """Other inputs, that are scored; of a stream seconds behind half of its words."""
     emulated: bool = False
     """Whether the board is: what is counted and what is measured are never one study."""
 
@@ -83,11 +83,12 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     refused: str | None = None
     """Why it is not on this board."""
     score: float
-    """Top-1 of all tested inputs, by the model's C on this computer."""
+    """Of all tested inputs, by the model's C on this computer; by which metric the study says."""
     lost: float
     """Of the float model's."""
-    same_class: float
-    """Share of the inputs that are of the class that the float model says."""
+    same_class: float | None = None
+    """Where classes are told apart: share of the inputs that are of the class that the float model
+    says."""
     file_b: int
     rows: int = 0
     """Inputs that the board answered, at most as many as its profile has."""
@@ -124,6 +125,12 @@ class QuantisationStudy(msgspec.Struct, frozen=True, kw_only=True):
     dataset_origin: str
     emulated: bool
     rows: list[Row]
+    metric: str = "top1"
+    """What scores are: "top1", "auc", "iou", "r2", "f1" or "agreement"."""
+    by_floats: bool = False
+    """Whether answers are held against those of the float model, as nothing else is known."""
+    words: int | None = None
+    """Of a stream, that are listened for."""
 
 
 @dataclass(frozen=True)
@@ -138,25 +145,29 @@ class Source:
 class Parts:
     """What all schemes share."""
 
-    of: Subject
+    tested: Tested
     graph: Graph
     """Of floats."""
-    step: Step
-    """Of the int8 inputs."""
-    calibration: Floats
-    tested: Floats
-    labels: npt.NDArray[np.intp]
+    step: Step | None
+    """Of the int8 inputs; None: as the ranges say."""
     found: dict[int, quantiser.Range]
     """The range of each activation."""
+    answers: Floats
+    """Of the float model to what is scored."""
+    scored: Subject
+    """What should come out of that."""
 
 
 def float_model(of: Subject, path: Path | None, data: bytes | None) -> Source:
     """Return the float model: a file's bytes, the one that is published, or the int8 one as floats.
 
-    The published one goes with the published inputs and model alone.
+    The published one goes with the published inputs and model alone. A model that is of floats
+    already is it itself.
     """
     if path is not None and data is not None:
         return Source(data, path.name)
+    if of.graph.tensors[of.graph.inputs[0]].type == "FLOAT32":
+        return Source(of.data, f"{of.model} ({of.model_origin}), of floats as it is")
     if of.model_origin == "official":
         for file in float_files(load_model(load_task(of.task).model)):
             there = cache_folder() / file.address
@@ -187,17 +198,14 @@ def ask(
     board: str,
     schemes: Sequence[str],
     calibrate: int,
-    test: int,
+    test: int | None = None,
     *,
     emulate: bool = False,
 ) -> Asked:
-    """Return what a study of a subject with classes is asked for, checked.
+    """Return what a study of a subject is asked for, checked; None `test`: as many as is usual.
 
     Raises UsageError, ModelError.
     """
-    count = len(of.labels)
-    if count < INPUTS_LEAST:
-        raise UsageError(f"{count} inputs: {INPUTS_LEAST} are needed to calibrate and to test")
     graph = read_graph(source.data)
     quantiser.check_float(graph)
     own = of.graph.tensors[of.graph.inputs[0]]
@@ -206,14 +214,17 @@ def ask(
             f"the float model takes {graph.tensors[graph.inputs[0]].elements} values, an input of "
             f"task {of.task} has {own.elements}: give the float model of this task"
         )
-    if own.type != "INT8":
-        raise UsageError(f"the model of task {of.task} takes {own.type}: one of INT8 is needed")
-    calibrate = min(calibrate, count // 2)
+    if own.type not in ("INT8", "FLOAT32"):
+        raise UsageError(
+            f"the model of task {of.task} takes {own.type}: one of INT8 or FLOAT32 is needed"
+        )
+    calibrate, test = counts_of(of, calibrate, test)
+    dealt(of, calibrate, test)
     return Asked(
         task=of.task, board=kind_here(board), float_sha256=hashlib.sha256(source.data).hexdigest(),
         model_sha256=of.model_sha256, dataset_sha256=of.dataset_sha256,
         schemes=chosen("--schemes", schemes, SCHEMES), calibrate=calibrate,
-        test=min(test, count - calibrate), emulated=is_emulated(board, emulate=emulate),
+        test=test, emulated=is_emulated(board, emulate=emulate),
     )  # fmt: skip
 
 
@@ -228,7 +239,7 @@ def run_quantisation(
     What the folder has is not done again. Raises UsageError, ModelError, RunFolderError,
     BuildError and what a board raises.
     """
-    rows = _rows(of, source, asked, work, None)
+    rows, scored = _rows(of, source, asked, work, None)
     study = QuantisationStudy(
         asked=asked,
         tinybench=version("tinybench-mcu"),
@@ -238,6 +249,9 @@ def run_quantisation(
         dataset_origin=of.dataset_origin,
         emulated=any(row.emulated for row in rows),
         rows=rows,
+        metric=measure(scored),
+        by_floats=of.metric in BY_FLOATS,
+        words=len(scored.sound.words_s) if scored.sound else None,
     )
     store_study(work.folder, study)
     return study
@@ -251,7 +265,7 @@ def share_quantisation(
     part: Part,
 ) -> Share:
     """Do the schemes of a part, as `run_quantisation` does all."""
-    rows = _rows(of, source, asked, work, part)
+    rows, _ = _rows(of, source, asked, work, part)
     schemes = {"schemes": len(rows)}
     return Share(study=asked.study, part=str(part), done=schemes, same=same(rows))
 
@@ -267,24 +281,28 @@ def _rows(
     asked: Asked,
     work: Work,
     part: Part | None,
-) -> list[Row]:
-    """Return the rows of a part's schemes; of those that the folder has, nothing is said."""
+) -> tuple[list[Row], Subject]:
+    """Return the rows of a part's schemes, and what they are scored by.
+
+    Of rows that the folder has nothing is said.
+    """
     insist_run(work.words)
     text = energy.first(work)
     schemes = share(list(enumerate((FLOAT, *asked.schemes))), part)
     if any(scheme in TUNED and not _has_learnt(work.folder, scheme) for _, scheme in schemes):
         tensorflow()
     with open_study(work.folder, asked, str(part or "")), scratch() as libraries:
-        parts, here = _parts(of, source, asked, libraries)
+        parts = _parts(of, source, asked, libraries)
 
         def row(one: tuple[int, str], there: Work) -> Row:
             number, scheme = one
             if (before := kept_part(work.folder / f"{scheme}.json", Row)) is not None:
                 return before
             work.say(f"{scheme}: on {asked.board}")
-            return _row(scheme, number, parts, here, source, there, libraries)
+            return _row(scheme, number, parts, source, there, libraries)
 
-        return [_with_energy(found, work) for found in on_each(text, row, schemes)]
+        rows = [_with_energy(found, work) for found in on_each(text, row, schemes)]
+        return rows, parts.scored
 
 
 def _with_energy(row: Row, work: Work) -> Row:
@@ -305,22 +323,15 @@ def _model(folder: Path, scheme: str) -> Path:
     return folder / "models" / f"{scheme}.tflite"
 
 
-def _parts(of: Subject, source: Source, asked: Asked, folder: Path) -> tuple[Parts, Floats]:
-    """Return what all schemes share, and the answers of the float model to the tested inputs."""
+def _parts(of: Subject, source: Source, asked: Asked, folder: Path) -> Parts:
+    """Return what all schemes share."""
     tensor = of.graph.tensors[of.graph.inputs[0]]
-    step = Step(tensor.scale, tensor.zero_point)
-    first = [int(np.flatnonzero(of.owners == i)[0]) for i in range(len(of.labels))]
-    real = values_of(of)[first]
-    count = len(first)
-    taken = np.unique(np.arange(asked.calibrate) * count // asked.calibrate)
-    left = np.setdiff1d(np.arange(count), taken)
-    tested = left[np.arange(asked.test) * len(left) // asked.test]
-    graph = read_graph(source.data)
-    loaded = load(build(graph, Interface(), "float"), folder, 0)
-    found = ranges(loaded, graph, _bytes(real[taken]))
-    labels = np.array(of.labels)[tested]
-    parts = Parts(of, graph, step, real[taken], real[tested], labels, found)
-    return parts, infer(loaded, _bytes(real[tested]))
+    step = Step(tensor.scale, tensor.zero_point) if tensor.type == "INT8" else None
+    tested, graph = dealt(of, asked.calibrate, asked.test), read_graph(source.data)
+    loaded = load(build(graph, tested.interface, "float"), folder, 0)
+    found = ranges(loaded, graph, _bytes(tested.calibration))
+    here = infer(loaded, _bytes(tested.uploads))
+    return Parts(tested, graph, step, found, here, against(replace(tested.of, graph=graph), here))
 
 
 def _bytes(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
@@ -331,7 +342,6 @@ def _row(
     scheme: str,
     number: int,
     parts: Parts,
-    float_answers: Floats,
     source: Source,
     work: Work,
     libraries: Path,
@@ -340,67 +350,88 @@ def _row(
     stored = work.folder / f"{scheme}.json"
     path = _model(work.folder, scheme)
     path.parent.mkdir(exist_ok=True)
-    data, uploads = source.data, _bytes(parts.tested)
+    tested, data = parts.tested, source.data
+    uploads = _bytes(tested.uploads)
     if scheme in SCHEMES:
         learnt = scheme in TUNED and path.is_file()
         data = read_model_file(path) if learnt else _quantised(parts, scheme)
         tensor = read_graph(data).tensors[0]
         step = Step(tensor.scale, tensor.zero_point)
-        uploads = _bytes(quantiser.as_steps(parts.tested, step, wide=tensor.type == "INT16"))
+        if not tested.squared:
+            wide = tensor.type == "INT16"
+            uploads = _bytes(quantiser.as_steps(tested.uploads, step, wide=wide))
     write_whole(path, data)
-    here = float_answers
+    here = parts.answers
     if scheme != FLOAT:
-        here = infer(load(build(read_graph(data), Interface(), scheme), libraries, number), uploads)
-    score = float(np.mean(here.argmax(axis=1) == parts.labels))
+        library = build(read_graph(data), tested.interface, scheme)
+        here = infer(load(library, libraries, number), uploads)
+    score, clean = (
+        worth(parts.scored, one.astype(np.float64)).score for one in (here, parts.answers)
+    )
+    same_class = None
+    if measure(parts.scored) in ("top1", AGREEMENT):
+        same_class = float(np.mean(here.argmax(axis=1) == parts.answers.argmax(axis=1)))
     row = Row(
-        scheme=scheme,
-        score=score,
-        lost=float(np.mean(float_answers.argmax(axis=1) == parts.labels)) - score,
-        same_class=float(np.mean(here.argmax(axis=1) == float_answers.argmax(axis=1))),
-        file_b=len(data),
+        scheme=scheme, score=score, lost=clean - score, same_class=same_class, file_b=len(data)
     )
     out = work.folder / scheme
     try:
-        task = _task(path, uploads, parts.labels, work.folder / "tasks" / scheme)
+        task = _task(path, uploads, parts, work.folder / "tasks" / scheme)
         request = request_of(
             **work.words, task=str(task), out=out, profile=PROFILE, division="open"
         )
         result = done(request, out, work.track, lambda _: None).result
     except (ModelError, BuildError) as error:  # as one that does not fit
         return keep_part(stored, msgspec.structs.replace(row, refused=str(error)))
-    return keep_part(stored, _measured(row, result, here))
+    return keep_part(stored, _measured(row, result, here, tested))
 
 
 def _quantised(parts: Parts, scheme: str) -> bytes:
     """Return the .tflite of a scheme. Raises ToolMissingError where weights cannot learn."""
     graph, how = parts.graph, cast(Scheme, TUNED.get(scheme, scheme))
     if scheme in TUNED:
-        graph = tuned(graph, parts.calibration, parts.found, how, parts.step, SEED)
+        graph = tuned(graph, parts.tested.calibration, parts.found, how, parts.step, SEED)
     return quantiser.quantised(graph, parts.found, how, parts.step)
 
 
-def _task(
-    path: Path, uploads: npt.NDArray[np.uint8], labels: npt.NDArray[np.intp], folder: Path
-) -> Path:
+def _task(path: Path, uploads: npt.NDArray[np.uint8], parts: Parts, folder: Path) -> Path:
     """Write the task of a scheme on the tested inputs."""
-    classes = tuple(map(str, range(int(labels.max()) + 1)))
-    truth = Truth(metric="top1", labels=tuple(map(int, labels)), classes=classes)
-    inputs = tuple((f"row-{n:05}.bin", one.tobytes()) for n, one in enumerate(uploads))
-    return own_task(
-        path, examined(path, ours=True), Given(inputs, "tested inputs", truth), folder,
-        replace(LABEL, name=path.stem),
-    )  # fmt: skip
+    tested = parts.tested
+    inputs = tuple(
+        (f"row-{at:05}.bin", uploads[tested.of_board(at)].tobytes()) for at in tested.board.tolist()
+    )
+    given = Given(inputs, "tested inputs", _truth(tested.of), squared=tested.squared)
+    label = replace(LABEL, name=path.stem)
+    return own_task(path, examined(path, ours=True), given, folder, label)
 
 
-def _measured(row: Row, result: Result, here: Floats) -> Row:
+def _truth(of: Subject) -> Truth:
+    """Return what a run holds answers against."""
+    labels = tuple(map(int, of.labels))
+    if of.metric == "top1":
+        classes = tuple(map(str, range(max(labels) + 1)))
+        return Truth(metric="top1", labels=labels, classes=classes)
+    if of.metric == "auc":
+        return Truth(metric="auc", labels=labels)
+    if of.metric in ("regression", "iou") and all(len(one) for one in of.expected):
+        expected = tuple(tuple(one.tolist()) for one in of.expected)
+        return Truth(metric=of.metric, expected=expected, channels=of.channels)
+    return Truth()
+
+
+def _measured(row: Row, result: Result, here: Floats, tested: Tested) -> Row:
     """Return a row with what the board answered and took."""
     answers = result.accuracy.answers if result.accuracy else []
     equal = 0
     for one in answers:
         decimals = len(one.results.partition(",")[0].partition(".")[2])
-        near = NEAR if row.scheme == FLOAT else 10.0**-decimals
         number = int(one.input.removeprefix("row-").removesuffix(".bin"))
-        equal += bool((np.abs(np.array(answered(one.results)) - here[number]) <= near).all())
+        wanted = here[tested.of_board(number)].ravel().astype(np.float64)
+        near = NEAR if row.scheme == FLOAT else 10.0**-decimals
+        if tested.squared or row.scheme == FLOAT:  # sums of floats, of any size
+            near = np.maximum(near, NEAR * np.abs(wanted))
+        found = np.array(answered(one.results))
+        equal += len(found) == len(wanted) and bool((np.abs(found - wanted) <= near).all())
     timed, firmware, drawn = result.performance, result.firmware, result.energy
     return msgspec.structs.replace(
         row,

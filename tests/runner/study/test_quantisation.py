@@ -36,8 +36,11 @@ from tinybench.runner.study.quantisation.quantisation import (
     share_quantisation,
     unlike,
 )
-from tinybench.runner.study.subject import CLASSES, Subject, subject
+from tinybench.runner.study.quantisation.tested import against, counts_of, dealt
+from tinybench.runner.study.sound import Sound
+from tinybench.runner.study.subject import Subject, subject
 from tinybench.runner.study.work import Work
+from tinybench.runner.study.worth import worth
 from tinybench.track import silent
 
 Floats = np.ndarray
@@ -252,11 +255,110 @@ def test_what_cannot_be_quantised_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     whole = float_model(kws, Path("own"), data)
     with pytest.raises(ModelError, match="whose inputs and outputs are floats"):
         ask(kws, whole, "host", SCHEMES, 10, 10)
-    with pytest.raises(UsageError, match="task ad is scored by AUC"):
-        subject("ad", takes=CLASSES)
     done = tinybench("study", "quantisation", "--task", "kws", "--schemes", "int4")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "none of int8-tensor" in done.stderr
+
+
+def doubled(metric: str) -> Subject:
+    """Return a model of dense layers that gives its 8 inputs again but for four: 24 samples.
+
+    Each is two windows; of every third sample the lost inputs are large, so that it is odd.
+    """
+    rng = np.random.default_rng(6)
+    into = np.eye(4, 8) + rng.normal(0, 0.02, (4, 8))
+    weights = [Tensor((4, 8), "FLOAT32", data=into.astype("<f4")),
+               Tensor((8, 4), "FLOAT32", data=into.T.astype("<f4"))]  # fmt: skip
+    biases = [Tensor((n,), "FLOAT32", data=np.zeros(n, "<f4")) for n in (4, 8)]
+    ends = [Tensor((1, n), "FLOAT32") for n in (8, 4, 8)]
+    tensors = [ends[0], weights[0], biases[0], ends[1], weights[1], biases[1], ends[2]]
+    operators = [
+        Operator("FULLY_CONNECTED", [0, 1, 2], [3]), Operator("FULLY_CONNECTED", [3, 4, 5], [6])
+    ]  # fmt: skip
+    data = tflite_writer.write(tflite_writer.Model(tensors, operators, [0], [6]))
+    labels = tuple(int(n % 3 == 0) for n in range(24))
+    values = rng.normal(0, 1, (48, 8)).astype("<f4")
+    values[:, 4:] *= np.where(np.repeat(labels, 2)[:, None] == 1, 1.0, 0.3)
+    windows = 2 if metric == "auc" else 1
+    owners = np.arange(48) // windows
+    targets = tuple(values @ into.T @ into + rng.normal(0, 0.1, (48, 8)))
+    return Subject(
+        task="own", model_id="own", metric=metric, graph=read_graph(data),
+        interface=Interface("float32", "mse" if metric == "auc" else "output"),
+        inputs=values.view(np.uint8).reshape(48, -1), owners=owners,
+        labels=labels if metric == "auc" else (0,) * 48, model="own.tflite", model_sha256="",
+        model_origin="custom", dataset="own", dataset_origin="custom", dataset_sha256="", note="",
+        data=data, expected=targets if metric == "regression" else (),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("metric", "told", "least"),
+    [("auc", "auc", 0.9), ("regression", "r2", 0.8), ("none", "agreement", 0.9)],
+)
+def test_a_study_scores_as_a_run_does(metric: str, told: str, least: float, tmp_path: Path) -> None:
+    """By AUC of the error to floats, R2, or as the float model answers; boards answer as C here.
+
+    A model that is of floats is the float model; its inputs' steps are those of the ranges. Of an
+    AUC no odd sample calibrates.
+    """
+    of = doubled(metric)
+    source = float_model(of, None, None)
+    assert "of floats as it is" in source.origin
+    asked = ask(of, source, "host", SCHEMES, 8, 12)
+    parts = dealt(of, asked.calibrate, asked.test)
+    if metric == "auc":
+        assert np.abs(parts.calibration[:, 4:]).max() < 1.5 < np.abs(parts.uploads[:, 4:]).max()
+    found = run_quantisation(of, source, asked, Work(tmp_path, {"board": "host"}, silent, print))
+    assert (found.metric, found.by_floats) == (told, metric == "none")
+    for row in found.rows:
+        assert row.rows == row.rows_equal == 12
+        assert least <= row.score <= 1
+        assert (row.same_class is None) == (metric != "none")
+    assert found.rows[0].lost == 0
+    lines = report.markdown(found)
+    assert report.METRIC[told] in lines
+    assert ("held against the float model" in lines) == (metric == "none")
+    assert {row.metric for row in find_studies(tmp_path).rows} == {told}
+
+
+def test_outputs_of_several_rows_are_held_against_the_floats_by_r2() -> None:
+    """Where nothing else is known; the floats' own have an R2 of 1."""
+    of = doubled("exact")
+    target = of.graph.tensors[of.graph.outputs[0]]
+    shaped = list(of.graph.tensors)
+    shaped[target.index] = msgspec.structs.replace(target, shape=(2, 4))
+    of = replace(of, graph=msgspec.structs.replace(of.graph, tensors=tuple(shaped)))
+    answers = np.random.default_rng(1).normal(0, 1, (48, 8)).astype(np.float32)
+    held = against(of, answers)
+    assert held.metric == "regression"
+    assert worth(held, answers.astype(float)).score == 1
+    assert worth(held, answers + 0.1).score < 1
+
+
+def test_a_stream_is_cut_in_two_between_words() -> None:
+    """Histories of frames: those before half of the words calibrate, those behind are scored."""
+    words = tuple((at, at + 0.5) for at in (1.0, 4.0, 8.0, 12.0))
+    of = replace(
+        subject("kws", limit=14), metric="stream", sound=Sound(words, 16.0), labels=(0,),
+        inputs=np.arange(500)[:, None].repeat(40, axis=1).astype(np.uint8),
+        owners=np.zeros(500, np.intp),
+    )  # fmt: skip
+    tensors = list(of.graph.tensors)
+    source = of.graph.inputs[0]
+    tensors[source] = msgspec.structs.replace(tensors[source], shape=(1, 3, 1, 40))
+    of = replace(of, graph=msgspec.structs.replace(of.graph, tensors=tuple(tensors)))
+    calibrate, seconds = counts_of(of, 10, None)
+    found = dealt(of, calibrate, seconds)
+    first = 172  # the first frame that begins behind 5.5 s
+    assert found.calibration.shape == (10, 120)
+    assert found.of.inputs[0].reshape(3, 40)[:, 0].tolist() == [first - 2, first - 1, first]
+    assert found.of.sound is not None
+    assert found.of.sound.words_s == ((8 - first * 0.032, 8.5 - first * 0.032),
+                                      (12 - first * 0.032, 12.5 - first * 0.032))  # fmt: skip
+    assert dealt(of, 10, 5).of.sound == Sound(found.of.sound.words_s[:1], 5.0)
+    with pytest.raises(UsageError, match="a whole one in the part that is scored"):
+        counts_of(of, 10, 1)
 
 
 def uneven(data: bytes) -> Graph:

@@ -1,0 +1,121 @@
+"""The inputs of a study of quantisation: some give the ranges, others are scored."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from tinybench.errors import UsageError
+from tinybench.models.compiler.emit import result_count
+from tinybench.models.compiler.interface import Interface
+
+from ..host_engine import Floats
+from ..sound import later
+from ..subject import Subject, of_samples, values_of
+from ..worth import AGREEMENT, measure, worth
+
+INPUTS_LEAST, TEST = 10, 100
+BY_FLOATS = ("none", "exact")
+"""Metrics of tasks whose answers are held against those of the float model."""
+FRAME_VALUES = 40
+"""Of a frame of a stream."""
+BOARD_FRAMES = 100
+"""Of a stream, histories that a board is given."""
+Which = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Tested:
+    """Inputs in real units, [uploads][elements], and what should come out of those scored."""
+
+    of: Subject
+    """Of what is scored alone."""
+    calibration: Floats
+    uploads: Floats
+    board: Which
+    """Samples that a board answers, too; of a stream, uploads."""
+
+    @property
+    def squared(self) -> bool:
+        """Whether the error between a model's input and its output is what it answers."""
+        return self.of.interface.result == "mse"
+
+    @property
+    def interface(self) -> Interface:
+        """Return how a model of any type gets these inputs."""
+        return Interface("float32", "mse") if self.squared else Interface()
+
+    def of_board(self, at: int) -> Which:
+        """Return the uploads of a sample that a board answers."""
+        return np.array([at]) if self.of.sound else np.flatnonzero(self.of.owners == at)
+
+
+def counts_of(of: Subject, calibrate: int, test: int | None) -> tuple[int, int]:
+    """Return how many inputs give the ranges, and how many others there are at most.
+
+    Of a stream those are histories before half of its words, and seconds behind. Raises UsageError.
+    """
+    if of.sound is not None:
+        frames, sound = later(of.sound, test)
+        return min(calibrate, frames.start), test or int(np.ceil(sound.length_s))
+    count = len(of.labels)
+    if count < INPUTS_LEAST:
+        raise UsageError(f"{count} inputs: {INPUTS_LEAST} are needed to calibrate and to test")
+    calibrate = min(calibrate, max(1, len(_usual(of)) // 2))
+    return calibrate, min(test or TEST, count - calibrate)
+
+
+def dealt(of: Subject, calibrate: int, test: int) -> Tested:
+    """Deal inputs out, by counts as of `counts_of`. Raises UsageError for those without a score."""
+    if of.sound is not None:
+        return _of_stream(of, calibrate, test)
+    usual, count = _usual(of), len(of.labels)
+    taken = np.unique(usual[np.arange(calibrate) * len(usual) // calibrate])
+    left = np.setdiff1d(np.arange(count), taken)
+    tested = np.zeros(count, np.bool_)
+    tested[left[np.arange(test) * len(left) // test]] = True
+    first = of_samples(of, np.isin(np.arange(count), taken))
+    scored = of_samples(of, tested)
+    if of.metric not in BY_FLOATS:  # what has no score is said before anything is built
+        worth(scored, np.zeros((len(scored.inputs), result_count(of.graph, of.interface))))
+    return Tested(scored, values_of(first), values_of(scored), np.arange(test))
+
+
+def _usual(of: Subject) -> Which:
+    """Return the samples that may give ranges: where AUC is scored, normal ones alone."""
+    labels = np.array(of.labels)
+    return np.flatnonzero(labels == 0) if of.metric == "auc" else np.arange(len(labels))
+
+
+def _of_stream(of: Subject, calibrate: int, seconds: int) -> Tested:
+    """Deal the histories of a stream out: in time, those that are scored come later."""
+    assert of.sound is not None  # noqa: S101 - asked for before
+    frames, sound = later(of.sound, seconds)
+    size = of.graph.tensors[of.graph.inputs[0]].elements
+    before = np.zeros((size // FRAME_VALUES - 1, FRAME_VALUES), np.uint8)  # a stream begins with it
+    padded = np.concatenate([before, of.inputs])
+    every = np.lib.stride_tricks.sliding_window_view(padded, len(before) + 1, axis=0)
+
+    def histories(which: Which) -> Subject:
+        inputs = np.ascontiguousarray(every[which].transpose(0, 2, 1)).reshape(len(which), size)
+        return replace(of, inputs=inputs, owners=np.zeros(len(which), np.intp), sound=sound)
+
+    heard = np.arange(min(calibrate, frames.start)) * frames.start // min(calibrate, frames.start)
+    scored = histories(np.arange(frames.start, min(frames.stop, len(of.inputs))))
+    count = len(scored.inputs)
+    board = np.unique(np.arange(BOARD_FRAMES) * count // BOARD_FRAMES)
+    return Tested(scored, values_of(histories(heard)), values_of(scored), board)
+
+
+def against(of: Subject, answers: Floats) -> Subject:
+    """Return a subject that is held against the answers of the float model, if by nothing else.
+
+    That is by the largest of outputs that are one row; else by R2 of all of them.
+    """
+    if of.metric not in BY_FLOATS:
+        return of
+    values = answers.astype(np.float64)
+    if measure(of) == AGREEMENT:
+        return replace(of, clean=values)
+    expected = tuple(values[of.owners == at].ravel() for at in range(len(of.labels)))
+    return replace(of, metric="regression", expected=expected)
