@@ -155,7 +155,7 @@ def _compress(found: CompressStudy) -> Iterator[StudyRow]:
     for row in found.rows:
         yield _row(
             of=found.asked.source, board=found.asked.board, name=f"{row.method} {row.rate:g}x",
-            score=row.score, score_by=COMPUTER, metric="top1", cycles=row.cycles,
+            score=row.score, score_by=COMPUTER, metric=found.metric, cycles=row.cycles,
             weights_b=row.weights_b,
             **_counted(row, emulated=found.emulated),
         )  # fmt: skip

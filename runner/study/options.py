@@ -128,7 +128,7 @@ OPTIONS: dict[str, dict[str, Kind]] = {
     "compress": {
         **ROWS, "tables": FLAG, "embed": COLUMNS, "width": COUNT,
         "methods": _several("robe", "palette", "prune"), "rates": NUMBERS, "hidden": COUNT,
-        "block": COUNT, "trials": COUNT, "shards": COUNT,
+        "block": COUNT, "trials": COUNT, "shards": COUNT, "layers": FLAG, "limit": COUNT,
     },
     "sparsity": {
         "convolutions": FLAG, "windows": FLAG, "mend": FLAG, "learn": FLAG, "shape": SHAPE,
@@ -149,7 +149,7 @@ OPTIONS: dict[str, dict[str, Kind]] = {
 STUDIES = tuple(OPTIONS)
 OF_TASK = ("noise", "quantisation", "sweep")
 """Studies that need a task."""
-OF_MODEL = ("noise", "classic", "sparsity", "quantisation", "sweep")
+OF_MODEL = ("noise", "classic", "compress", "sparsity", "quantisation", "sweep")
 """Studies of a model, or beside one, of which one's own may be given."""
 OF_ROWS = ("classic", "compress")
 """Studies that learn from rows, of which one's own may be given."""

@@ -162,17 +162,32 @@ def engine_of(of: Subject, kernels: str = "blocked") -> Built:
     return build(of.graph, of.interface, of.model_id, kernels, stream=of.sound is not None)
 
 
-def of_samples(of: Subject, taken: npt.NDArray[np.bool_]) -> Subject:
-    """Return a subject of some of the samples."""
-    uploads = taken[of.owners]
+def histories(of: Subject, which: Sequence[int] | npt.NDArray[np.intp], sound: Sound) -> Subject:
+    """Return a subject of the histories that end with frames of a stream, and of what they hear.
+
+    As a whole each, from which the model keeps no state.
+    """
+    size = of.graph.tensors[of.graph.inputs[0]].elements
+    values = of.inputs.shape[1]
+    before = np.zeros((size // values - 1, values), np.uint8)  # as a stream begins
+    every = np.lib.stride_tricks.sliding_window_view(
+        np.concatenate([before, of.inputs]), len(before) + 1, axis=0
+    )
+    ends = np.asarray(which, np.intp)
+    ends = ends[ends < len(of.inputs)]
+    inputs = np.ascontiguousarray(every[ends].transpose(0, 2, 1)).reshape(len(ends), size)
+    return replace(of, inputs=inputs, owners=np.zeros(len(ends), np.intp), sound=sound)
+
+
+def of_samples(of: Subject, which: npt.NDArray[np.intp]) -> Subject:
+    """Return a subject of some of the samples, by their places in order."""
+    uploads = np.isin(of.owners, which)
     return replace(
         of,
         inputs=of.inputs[uploads],
-        owners=np.searchsorted(np.flatnonzero(taken), of.owners[uploads]),
-        labels=tuple(one for one, there in zip(of.labels, taken, strict=True) if there),
-        expected=tuple(
-            one for one, there in zip(of.expected, taken, strict=bool(of.expected)) if there
-        ),
+        owners=np.searchsorted(which, of.owners[uploads]),
+        labels=tuple(of.labels[n] for n in which),
+        expected=tuple(of.expected[n] for n in which) if of.expected else (),
     )
 
 

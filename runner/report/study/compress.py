@@ -11,6 +11,8 @@ from tinybench.printable import one_line
 from ...study.compress.compress import CompressStudy, Row
 from .frame import (
     EMULATED,
+    METRIC,
+    SAID,
     below,
     columns,
     count,
@@ -27,8 +29,10 @@ COLUMNS = Row.__struct_fields__
 def header(found: CompressStudy) -> tuple[str, ...]:
     """Return the heads of the columns."""
     tables = ("tables B", "layers B") if found.tables else ()
+    spread = () if found.layers else ("sd",)
     return (
-        *("method", "rate", "top-1", "sd", "points lost", "weights B", *tables, "smaller"),
+        *("method", "rate", METRIC[found.metric], *spread, "points lost"),
+        *("weights B", *tables, "smaller"),
         "rows equal",
         "instructions" if found.emulated else "latency us",
         "est. cycles",
@@ -43,12 +47,12 @@ def cells(row: Row, found: CompressStudy) -> tuple[str, ...]:
         row.method,
         f"{row.rate:g}x",
         f"{row.score:.4f}",
-        f"{row.deviation:.4f}",
+        *(() if found.layers else (f"{row.deviation:.4f}",)),
         f"{row.lost * 100:z.1f}",
         f"{row.weights_b:,}",
         *((f"{row.tables_b:,}", f"{layers_b:,}") if found.tables else ()),
         f"{row.smaller:.2f}x",
-        f"{row.rows_equal} of {found.tested}",
+        f"{row.rows_equal} of {found.compared}",
         count(time),
         count(row.cycles),
     )
@@ -57,6 +61,13 @@ def cells(row: Row, found: CompressStudy) -> tuple[str, ...]:
 def title(found: CompressStudy) -> str:
     """Return what was learnt from, and where it was run."""
     asked = found.asked
+    if found.layers:
+        what = "frames" if found.metric == "f1" else "inputs"
+        return one_line(
+            f"compressed layers of {asked.source} on {asked.board}: {len(found.layers)} fully "
+            f"connected, fitted to {found.learnt_from} {what} of {found.dataset}, scored by "
+            f"{found.tested} others"
+        )
     tables = ""
     if found.tables:
         tables = f"{len(found.tables)} embedding tables, rows of {asked.width}, "
@@ -71,16 +82,29 @@ def said(found: CompressStudy) -> list[str]:
     """Return in sentences what the columns mean here."""
     lines = [
         "weights B: flash of values, codes, columns and constants; smaller: than one byte a weight",
-        *_of_tables(found),
-        "rows equal: answers of this computer's C that are those of the integers in Python, of the "
-        "first trial's nets",
+        *(_of_layers(found) if found.layers else _of_tables(found)),
+        "rows equal: answers of this computer's C that are those of the integers in Python"
+        + ("; random inputs, and sums" if found.layers else ", of the first trial's nets"),
         f"the board answered {found.board_rows_equal} of {found.board_rows} rows as the same C "
-        f"does here; its image with all nets: {found.image_flash_b:,} B of flash, "
+        f"does here; its image with all of them: {found.image_flash_b:,} B of flash, "
         f"{found.image_ram_b:,} B of RAM",
     ]
     if found.emulated:
         lines.append(EMULATED)
     return lines
+
+
+def _of_layers(found: CompressStudy) -> list[str]:
+    lines = [
+        f"{METRIC[found.metric]}: of the whole model, by its own C on this computer, on inputs "
+        "that nothing was fitted to; time: of these layers alone, one after the other, without "
+        "biases",
+        "nothing learns again: ROBE is made for weights that learn in its array, and loses most "
+        "here",
+    ]
+    if found.metric in SAID:
+        lines.append(SAID[found.metric])
+    return [*lines, *(one_line(f"left as it is: {one}") for one in found.left_out)]
 
 
 def _of_tables(found: CompressStudy) -> list[str]:
@@ -111,13 +135,13 @@ def markdown(found: CompressStudy) -> str:
 
 def as_csv(found: CompressStudy) -> str:
     """Return one line a net, under the names of `Row`; what was not measured is empty."""
-    ends = (found.asked.source, found.asked.board, found.emulated)
+    ends = (found.asked.source, found.asked.board, found.emulated, found.metric)
     lines = [(*ends, *msgspec.structs.astuple(row)) for row in found.rows]
-    return in_csv(("source", "board", "emulated", *COLUMNS), lines)
+    return in_csv(("source", "board", "emulated", "metric", *COLUMNS), lines)
 
 
 def as_png(found: CompressStudy) -> bytes:
-    """Return the picture: top-1 against flash of the weights, and against time.
+    """Return the picture: the score against flash of the weights, and against time.
 
     Raises ToolMissingError without matplotlib.
     """
@@ -141,4 +165,4 @@ def _draw(panels: Any, found: CompressStudy) -> None:
         axes.set_xlabel(words)
         axes.grid(visible=True, alpha=0.3)
     left.legend()
-    left.set_ylabel("top-1, mean and sd of trials")
+    left.set_ylabel(METRIC[found.metric] + ("" if found.layers else ", mean and sd of trials"))

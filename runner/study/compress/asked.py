@@ -1,6 +1,6 @@
 """What a study of compression is asked for, checked before anything is learnt."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -51,6 +51,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Columns of categories, each of which has an embedding table."""
     width: int = 0
     """Weights of a row of a table; 0 without tables."""
+    model_sha256: str = ""
+    """Of the model whose layers are kept in less flash; empty where nets are trained."""
+    dataset_sha256: str = ""
+    """Of the inputs that these layers are fitted to, and that are scored."""
 
 
 @dataclass(frozen=True)
@@ -132,23 +136,32 @@ def ask(
     )  # fmt: skip
     form, _ = form_of(parts, asked)
     _insist_size(form, board, emulate=emulate)
+    less = f"take a lower rate, or more of them by {'--width' if embed else '--hidden'}"
+    insist_rates(asked, form.shrunk, "tables" if embed else "a layer", less, form.shared)
+    return asked
+
+
+def insist_rates(
+    asked: Asked, sizes: Sequence[int], what: str, less: str, shared: Callable[[float], Robe]
+) -> None:
+    """Raise UsageError for a rate that leaves nothing of what has so many weights, or for no way.
+
+    `shared`: raises it where ROBE's array has no room. `less`: what to do instead of pruning all.
+    """
     for method, rate in _ways(asked):
         if not 1 < rate <= RATE_MOST:
             raise UsageError(f"--rates {rate:g}: more than 1, at most {RATE_MOST:g}")
         if method == "robe":
-            form.shared(rate)
-        if method == "prune" and min(form.shrunk) / rate < 1:
+            shared(rate)
+        if method == "prune" and min(sizes) / rate < 1:
             raise UsageError(
-                f"--rates {rate:g} prunes {'tables' if embed else 'a layer'} whole, of "
-                f"{min(form.shrunk)} weights; take a lower rate, or more of them by "
-                f"{'--width' if embed else '--hidden'}"
+                f"--rates {rate:g} prunes {what} whole, of {min(sizes)} weights; {less}"
             )
     if not _ways(asked):
         raise UsageError(
             f"--methods palette: it has rates of {', '.join(f'{rate:g}' for rate in BITS)} alone; "
             "ask for one of them by --rates"
         )
-    return asked
 
 
 def _insist_size(form: Form, board: str, *, emulate: bool) -> None:

@@ -18,21 +18,18 @@ from ..runs import insist_run
 from ..work import Work
 from .asked import BITS, Asked, Form, Way, candidates_of, form_of
 from .compress_c import Named, weights_b, write_nets
-from .robe import Robe, index
+from .robe import Robe
 from .tables import as_bytes, unknown
 from .tied import (
     Inputs,
     IntNet,
     Net,
-    Places,
-    Shapes,
-    Ties,
     answers,
     as_ints,
     drawn,
     palettised,
     pruned,
-    shrunk,
+    ties_of,
     trained,
     untied,
 )
@@ -49,10 +46,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     rate: float
     """Weights for each one that is kept; of a palette: what an int8 shrinks by."""
     score: float
-    """Mean of top-1 over the trials."""
+    """Mean over the trials; by which metric the study says."""
     deviation: float
     lost: float
-    """Of the top-1 of the dense net."""
+    """Of that of the dense net."""
     weights_b: int
     """Flash of all that stands for the weights: values, codes, columns, constants of the hash."""
     tables_b: int = 0
@@ -60,7 +57,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     smaller: float
     """Bytes of the dense net for each of them."""
     rows_equal: int
-    """Rows to which this computer's C answers what the integers of Python do; of all tested."""
+    """Rows to which this computer's C answers what the integers of Python do; of `compared`."""
     latency_s: float | None = None
     instructions: int | None = None
     cycles: int | None = None
@@ -97,29 +94,30 @@ class CompressStudy(msgspec.Struct, frozen=True, kw_only=True):
     """Rows to which the board answered what the same C does here."""
     rows: list[Row]
     tables: list[Table] = []
+    metric: str = "top1"
+    """What scores are, as in `worth.measure`."""
+    layers: list[str] = []
+    """Of a model, where its own are kept in less flash and no net is trained."""
+    left_out: list[str] = []
+    """Its other fully connected layers, and why."""
+    dataset: str = ""
+    """Of the inputs that such layers are fitted to, and that are scored."""
+
+    @property
+    def compared(self) -> int:
+        """Return the rows to which C and Python answer: all tested ones, or those of a board."""
+        return self.board_rows if self.layers else self.tested
+
+    @property
+    def same(self) -> bool:
+        """Return whether board, C and Python answered the same to each row."""
+        equal = all(row.rows_equal == self.compared for row in self.rows)
+        return equal and self.board_rows_equal == self.board_rows
 
 
 def pieces(asked: Asked) -> Pieces:
     """Return what the folder of a study keeps beside trials."""
     return pieces_of(singly(len(candidates_of(asked))))
-
-
-def ties_of(of: Robe, shapes: Shapes) -> Ties:
-    """Return the ties of a net whose tables share an array, or whose layers do.
-
-    Rows of a second layer come behind those of the first. What shares none is behind the array.
-    """
-    which, row, begin = shrunk(shapes), 0, of.size
-    places, groups = list[Places](), [np.full(of.size, which[0])]
-    for n, (rows, columns) in enumerate(shapes):
-        if n in which:
-            places.append(index(of, row + np.arange(rows)[:, None], np.arange(columns)))
-            row += rows
-        else:
-            places.append(begin + np.arange(rows * columns).reshape(rows, columns))
-            groups.append(np.full(rows * columns, n))
-            begin += rows * columns
-    return Ties((places[0], places[1], places[2]), np.concatenate(groups))
 
 
 def run_compress(

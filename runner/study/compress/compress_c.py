@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..one_image import array, write_engine
+from ..sparsity.sparsity_c import DIGITS, FACTOR
 from .robe import Robe
 from .tables import Tables
 from .tied import Int8, IntNet, Shapes, shapes_of, shrunk, weights
@@ -69,6 +70,30 @@ def write_nets(folder: Path, nets: Sequence[Named], tables: Tables, numbers: int
     write_engine(folder, "compress", "".join(declared), bodies, 2 * ids + numbers, len(nets))
 
 
+def write_layers(folder: Path, kept: Sequence[Named]) -> None:
+    """Write an engine whose candidates are the layers of a model, one after the other.
+
+    Each reads as many of the input's first values as it has inputs; result n is a number that tells
+    all sums by the nth apart, as `sparsity_c.told` has it. Raises BuildError.
+    """
+    shapes = shapes_of(kept[0].net.ties)[1:]
+    columns, rows = (max(one[at] for one in shapes) for at in (1, 0))
+    declared, bodies = [f"static int32_t sums[{rows}];\n"], list[str]()
+    for n, one in enumerate(kept):
+        if one.shared is not None:
+            declared.append(_array_of(n, one.net, one.shared))
+        body = "    uint32_t told = 0;\n"
+        for layer, (out_c, _) in enumerate(shapes, 1):
+            made, call = _layer(n, one, layer)
+            declared.append(made)
+            body += (
+                f"    memset(sums, 0, sizeof sums);\n    {call.format(into='INPUT')}\n"
+                f"    told = told * {FACTOR} + told_apart(sums, {out_c});\n"
+            )
+        bodies.append(body + f"    results[{n}] = (float)(told & 0x{DIGITS:x}u);\n")
+    write_engine(folder, "compress", "".join(declared), bodies, columns, len(kept))
+
+
 def _looked_up(call: str, ids: int, width: int, numbers: int) -> str:
     """Return the C that puts rows of tables, and then numbers, into `given`."""
     text = (
@@ -114,7 +139,7 @@ def _layer(n: int, one: Named, layer: int) -> tuple[str, str]:
     shapes = shapes_of(one.net.ties)
     name, kept, (rows, columns) = f"{n}_{layer}", one.kept(layer), shapes[layer]
     if kept == "robe":
-        first = shapes[1][0] if layer == 2 else 0
+        first = sum(rows for rows, _ in shapes[1:layer])
         return "", f"dot_robe(&robe_{n}, {first}, {{into}}, {columns}, {rows}, sums);"
     if kept == "palette":
         return _coded(name, one.net, layer), (
@@ -163,7 +188,7 @@ def sparse(net: IntNet, which: int) -> tuple[Int8, npt.NDArray[np.intp], npt.NDA
 
 
 def weights_b(method: str, rate: float, shapes: Shapes, shared: Robe | None) -> tuple[int, int]:
-    """Return the bytes of flash of all that stands for tables, and for both layers."""
+    """Return the bytes of flash of all that stands for tables, and for the layers."""
     which = shrunk(shapes)
     each = [
         _bytes(method if n in which else "dense", rate, n, *shape) for n, shape in enumerate(shapes)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..rows import Floats
+from .robe import Robe, index
 
 BATCH, STEP = 32, 0.02
 EPOCHS, EPOCHS_LEAST, TURNS = 60, 20, 6000
@@ -24,8 +25,8 @@ ALL = slice(None)
 Places = npt.NDArray[np.int64]
 Int8 = npt.NDArray[np.int8]
 Int32 = npt.NDArray[np.int32]
-Shapes = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
-"""Of all tables, [rows][width], and of both layers."""
+Shapes = tuple[tuple[int, int], ...]
+"""Of all tables, [rows][width], and of the layers: both of a net that is trained here."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,10 @@ class Ties:
     """Which entry each weight is; weights of one entry are the same, times a factor.
 
     Weights are those of all embedding tables, [rows][width], which may have no row, and those of
-    the layers, [hidden][inputs] and [classes][hidden]. Tables share no entry with layers.
+    the layers, [outputs][inputs] each. Tables share no entry with layers.
     """
 
-    places: tuple[Places, Places, Places]
+    places: tuple[Places, ...]
     groups: npt.NDArray[np.int64]
     """Of each entry, which scale it has as int8: 0, that of tables; else its layer's, or a common
     one."""
@@ -86,13 +87,27 @@ class Inputs:
 def untied(shapes: Shapes) -> Ties:
     """Return ties of a net in which each weight is its own entry."""
     sizes = [rows * columns for rows, columns in shapes]
-    tables, first, second = (
-        place.reshape(shape)
-        for place, shape in zip(
-            np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:2]), shapes, strict=True
-        )
-    )
-    return Ties((tables, first, second), np.repeat([0, 1, 2], sizes))
+    each = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
+    places = tuple(place.reshape(shape) for place, shape in zip(each, shapes, strict=True))
+    return Ties(places, np.repeat(np.arange(len(sizes)), sizes))
+
+
+def ties_of(of: Robe, shapes: Shapes) -> Ties:
+    """Return the ties of a net whose tables share an array, or whose layers do.
+
+    Rows of a layer come behind those of the one before. What shares none is behind the array.
+    """
+    which, row, begin = shrunk(shapes), 0, of.size
+    places, groups = list[Places](), [np.full(of.size, which[0])]
+    for n, (rows, columns) in enumerate(shapes):
+        if n in which:
+            places.append(index(of, row + np.arange(rows)[:, None], np.arange(columns)))
+            row += rows
+        else:
+            places.append(begin + np.arange(rows * columns).reshape(rows, columns))
+            groups.append(np.full(rows * columns, n))
+            begin += rows * columns
+    return Ties(tuple(places), np.concatenate(groups))
 
 
 def drawn(ties: Ties, seed: int) -> Net:
@@ -197,7 +212,7 @@ def _zeroed(entries: Floats, ties: Ties) -> Floats:
 
 def shrunk(shapes: Shapes) -> tuple[int, ...]:
     """Return which matrices take less flash: tables, or layers where there are none."""
-    return (0,) if shapes[0][0] else (1, 2)
+    return (0,) if shapes[0][0] else tuple(range(1, len(shapes)))
 
 
 def pruned(net: Net, rate: float) -> Net:
@@ -211,8 +226,7 @@ def pruned(net: Net, rate: float) -> Net:
     renamed = np.full(len(net.entries), len(left))
     renamed[left] = np.arange(len(left))
     groups = np.append(net.ties.groups[left], 0)
-    tables, first, second = (renamed[place] for place in net.ties.places)
-    ties = Ties((tables, first, second), groups, zeros=1)
+    ties = Ties(tuple(renamed[place] for place in net.ties.places), groups, zeros=1)
     return replace(net, ties=ties, entries=np.append(net.entries[left], 0.0))
 
 
@@ -238,8 +252,8 @@ def palettised(net: Net, bits: int) -> Net:
             codes = _nearest(weights, means)
         places.append(codes + begin)
         entries.append(means)
-    groups = np.repeat([0, 1, 2], [len(one) for one in entries])
-    ties = Ties((places[0], places[1], places[2]), groups)
+    groups = np.repeat(np.arange(len(entries)), [len(one) for one in entries])
+    ties = Ties(tuple(places), groups)
     return replace(net, ties=ties, entries=np.concatenate(entries))
 
 
@@ -248,9 +262,8 @@ def _nearest(weights: Floats, means: Floats) -> Places:
 
 
 def shapes_of(ties: Ties) -> Shapes:
-    """Return the shapes of tables and of both layers."""
-    (tables, width), (hidden, inputs), (classes, _) = (place.shape for place in ties.places)
-    return (tables, width), (hidden, inputs), (classes, hidden)
+    """Return the shapes of tables and of layers."""
+    return tuple((len(place), place.shape[1]) for place in ties.places)
 
 
 def as_ints(net: Net, inputs: Inputs) -> IntNet:
@@ -296,10 +309,9 @@ def _biases(values: Floats) -> Int32:
     return np.clip(np.rint(values), -(1 << 30), 1 << 30).astype(np.int32)
 
 
-def weights(net: IntNet) -> tuple[Int8, Int8, Int8]:
-    """Return the weights of tables and of both layers, one by one."""
-    tables, first, second = (net.entries[place] for place in net.ties.places)
-    return tables, first, second
+def weights(net: IntNet) -> tuple[Int8, ...]:
+    """Return the weights of tables and of layers, one by one."""
+    return tuple(net.entries[place] for place in net.ties.places)
 
 
 def answers(net: IntNet, inputs: Inputs) -> npt.NDArray[np.intp]:

@@ -11,14 +11,12 @@ from tinybench.models.compiler.interface import Interface
 
 from ..host_engine import Floats
 from ..sound import later
-from ..subject import Subject, of_samples, values_of
+from ..subject import Subject, histories, of_samples, values_of
 from ..worth import AGREEMENT, measure, worth
 
 INPUTS_LEAST, TEST = 10, 100
 BY_FLOATS = ("none", "exact")
 """Metrics of tasks whose answers are held against those of the float model."""
-FRAME_VALUES = 40
-"""Of a frame of a stream."""
 BOARD_FRAMES = 100
 """Of a stream, histories that a board is given."""
 Which = npt.NDArray[np.intp]
@@ -72,10 +70,8 @@ def dealt(of: Subject, calibrate: int, test: int) -> Tested:
     usual, count = _usual(of), len(of.labels)
     taken = np.unique(usual[np.arange(calibrate) * len(usual) // calibrate])
     left = np.setdiff1d(np.arange(count), taken)
-    tested = np.zeros(count, np.bool_)
-    tested[left[np.arange(test) * len(left) // test]] = True
-    first = of_samples(of, np.isin(np.arange(count), taken))
-    scored = of_samples(of, tested)
+    first = of_samples(of, taken)
+    scored = of_samples(of, left[np.arange(test) * len(left) // test])
     if of.metric not in BY_FLOATS:  # what has no score is said before anything is built
         worth(scored, np.zeros((len(scored.inputs), result_count(of.graph, of.interface))))
     return Tested(scored, values_of(first), values_of(scored), np.arange(test))
@@ -91,20 +87,11 @@ def _of_stream(of: Subject, calibrate: int, seconds: int) -> Tested:
     """Deal the histories of a stream out: in time, those that are scored come later."""
     assert of.sound is not None  # noqa: S101 - asked for before
     frames, sound = later(of.sound, seconds)
-    size = of.graph.tensors[of.graph.inputs[0]].elements
-    before = np.zeros((size // FRAME_VALUES - 1, FRAME_VALUES), np.uint8)  # a stream begins with it
-    padded = np.concatenate([before, of.inputs])
-    every = np.lib.stride_tricks.sliding_window_view(padded, len(before) + 1, axis=0)
-
-    def histories(which: Which) -> Subject:
-        inputs = np.ascontiguousarray(every[which].transpose(0, 2, 1)).reshape(len(which), size)
-        return replace(of, inputs=inputs, owners=np.zeros(len(which), np.intp), sound=sound)
-
-    heard = np.arange(min(calibrate, frames.start)) * frames.start // min(calibrate, frames.start)
-    scored = histories(np.arange(frames.start, min(frames.stop, len(of.inputs))))
+    heard = np.arange(calibrate) * frames.start // calibrate
+    scored = histories(of, frames, sound)
     count = len(scored.inputs)
     board = np.unique(np.arange(BOARD_FRAMES) * count // BOARD_FRAMES)
-    return Tested(scored, values_of(histories(heard)), values_of(scored), board)
+    return Tested(scored, values_of(histories(of, heard, of.sound)), values_of(scored), board)
 
 
 def against(of: Subject, answers: Floats) -> Subject:

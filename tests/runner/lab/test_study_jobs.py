@@ -101,7 +101,7 @@ def test_rows_of_ones_own_are_sent_as_a_model_is(tmp_path: Path) -> None:
         ('[[jobs]]\nname="a"\nstudy="sparsity"\nmodel="one.tflite"\n', "takes no model without a"),
         ('[[jobs]]\nname="a"\nstudy="classic"\n', "name a task, or rows by csv"),
         ('[[jobs]]\nname="a"\nstudy="classic"\ntask="kws"\ncsv="jobs.toml"\n', "one of both"),
-        ('[[jobs]]\nname="a"\nstudy="compress"\ntask="kws"\nmodel="one.tflite"\n', "no model"),
+        ('[[jobs]]\nname="a"\nstudy="compress"\nmodel="one.tflite"\n', "no model without a"),
         ('[[jobs]]\nname="a"\nstudy="classic"\ntask="kws"\nwith={regression=true}\n', "of a csv"),
         ('[[jobs]]\nname="a"\nstudy="compress"\nwith={embed="city"}\n', "embed are of a csv"),
         ('[[jobs]]\nname="a"\nstudy="compress"\ntask="kws"\nwith={tables=true}\n', "leave out"),

@@ -11,7 +11,7 @@ from tests.program import tinybench
 from tinybench.errors import UsageError
 from tinybench.runner.report.study import compress as compress_report
 from tinybench.runner.study.compress.asked import METHODS, ask, form_of
-from tinybench.runner.study.compress.compress import CompressStudy, run_compress, ties_of
+from tinybench.runner.study.compress.compress import CompressStudy, run_compress
 from tinybench.runner.study.compress.compress_c import palette, sparse, weights_b
 from tinybench.runner.study.compress.events import events
 from tinybench.runner.study.compress.robe import Robe, index, robe, roomy
@@ -21,6 +21,7 @@ from tinybench.runner.study.compress.tied import (
     drawn,
     palettised,
     pruned,
+    ties_of,
     trained,
     untied,
     weights,
