@@ -65,6 +65,8 @@ class Subject:
     """Of a mask, as in `Task`."""
     sound: Sound | None = None
     """Of a stream: which words are where."""
+    declared: str = ""
+    """The official model's declaration: its name, or the path of one's own."""
     clean: npt.NDArray[np.float64] | None = None
     """Answers [uploads][values] that others should agree with, where nothing else is known."""
 
@@ -113,6 +115,7 @@ def subject(
         dataset_sha256=found.samples.sha256,
         note=found.note,
         data=data_,
+        declared=task.model,
         **more,
     )
 

@@ -46,7 +46,7 @@ def _classes(found: QuantisationStudy) -> bool:
 
 def cells(row: Row, found: QuantisationStudy) -> tuple[str, ...]:
     """Return what a person reads of one row."""
-    ends = [row.scheme, f"{row.score:.4f}", f"{row.lost * 100:.1f}"]
+    ends = [row.scheme, f"{row.score:.4f}", f"{row.lost * 100:z.1f}"]
     if _classes(found):
         ends.append("-" if row.same_class is None else f"{row.same_class:.1%}")
     if row.refused is not None:
@@ -54,7 +54,7 @@ def cells(row: Row, found: QuantisationStudy) -> tuple[str, ...]:
         return (*ends, f"refused: {why[:REASON_MOST]}", *["-"] * 7)
     time = row.instructions
     if not found.emulated:
-        time = None if row.latency_s is None else round(row.latency_s * 1e6)
+        time = None if row.latency_s is None else round(row.latency_s * 1e6, 2)
     modelled = " modelled" if row.energy_modelled else ""
     figures = (time, row.cycles, row.weights_b, row.flash_b, row.tensor_ram_b, row.ram_b)
     energy = "-" if row.energy_j is None else f"{row.energy_j * 1e6:.3g}{modelled}"

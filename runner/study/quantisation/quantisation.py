@@ -26,7 +26,6 @@ from tinybench.scratch import scratch
 
 from ...build.inputs import float_files
 from ...build.own_task import Given, Label, own_task
-from ...build.task import load_task
 from ...build.truth import Truth
 from ...dut.inference import answered
 from ...results.result import Result
@@ -169,7 +168,7 @@ def float_model(of: Subject, path: Path | None, data: bytes | None) -> Source:
     if of.graph.tensors[of.graph.inputs[0]].type == "FLOAT32":
         return Source(of.data, f"{of.model} ({of.model_origin}), of floats as it is")
     if of.model_origin == "official":
-        for file in float_files(load_model(load_task(of.task).model)):
+        for file in float_files(load_model(of.declared)):
             there = cache_folder() / file.address
             if there.is_file():
                 read = there.read_bytes()
@@ -181,9 +180,10 @@ def float_model(of: Subject, path: Path | None, data: bytes | None) -> Source:
 
 def unlike(of: Subject, source: Source) -> str:
     """Return what to say of the published float model where other inputs are scored; else ""."""
-    published = {file.sha256 for file in float_files(load_model(load_task(of.task).model))}
-    digest = hashlib.sha256(source.data).hexdigest()
-    if of.dataset_origin != "embedded" or digest not in published:
+    if of.dataset_origin != "embedded":
+        return ""
+    published = {file.sha256 for file in float_files(load_model(of.declared))}
+    if hashlib.sha256(source.data).hexdigest() not in published:
         return ""
     return (
         "the published float model goes with the official inputs, and these are embedded ones: "

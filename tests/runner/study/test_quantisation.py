@@ -21,8 +21,11 @@ from tinybench.models.compiler.interface import Interface
 from tinybench.models.compiler.reader import read_graph
 from tinybench.models.quantiser import Scheme, Step
 from tinybench.models.tflite_writer import RELU, SAME, Operator, Tensor
+from tinybench.runner.build.own_task import Given, own_task
+from tinybench.runner.build.truth import Truth
 from tinybench.runner.report.study import quantisation as report
 from tinybench.runner.results.asked import open_asked
+from tinybench.runner.session.own_model import examined
 from tinybench.runner.study import host_engine
 from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.quantisation import quantisation
@@ -38,7 +41,7 @@ from tinybench.runner.study.quantisation.quantisation import (
 )
 from tinybench.runner.study.quantisation.tested import against, counts_of, dealt
 from tinybench.runner.study.sound import Sound
-from tinybench.runner.study.subject import Subject, subject
+from tinybench.runner.study.subject import ANY_METRIC, Subject, subject
 from tinybench.runner.study.work import Work
 from tinybench.runner.study.worth import worth
 from tinybench.track import silent
@@ -320,6 +323,24 @@ def test_a_study_scores_as_a_run_does(metric: str, told: str, least: float, tmp_
     assert report.METRIC[told] in lines
     assert ("held against the float model" in lines) == (metric == "none")
     assert {row.metric for row in find_studies(tmp_path).rows} == {told}
+
+
+def test_a_task_of_ones_own_is_known_by_its_file(tmp_path: Path) -> None:
+    """No task of the package has its name; its model has no published form of floats."""
+    of = doubled("regression")
+    model = tmp_path / "own.tflite"
+    model.write_bytes(of.data)
+    expected = tuple(tuple(map(float, one)) for one in of.expected)
+    rows = tuple((f"{n:02}.bin", one.tobytes()) for n, one in enumerate(of.inputs))
+    given = Given(rows, "rows", Truth(metric="regression", expected=expected))
+    task = own_task(model, examined(model, ours=True), given, tmp_path / "task")
+    found = subject(str(task), takes=ANY_METRIC)
+    source = float_model(found, None, None)
+    assert source.data == of.data
+    assert not unlike(found, source)
+    assert not unlike(replace(found, dataset_origin="embedded"), source)
+    asked = ask(found, source, "host", SCHEMES, 10, 10)
+    assert (asked.task, asked.calibrate, asked.test) == ("own", 10, 10)
 
 
 def test_outputs_of_several_rows_are_held_against_the_floats_by_r2() -> None:
