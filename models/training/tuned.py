@@ -25,7 +25,7 @@ def tuned(
     inputs: Floats,
     ranges: Mapping[int, Range],
     scheme: Scheme,
-    source: Step,
+    source: Step | None,
     seed: int,
     steps: int = STEPS,
 ) -> Graph:

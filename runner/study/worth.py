@@ -1,10 +1,12 @@
 """What answers are worth in a study: the score of a run on the same answers, or how many agree."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from tinybench.errors import UsageError
+from tinybench.models.compiler.emit import result_count
 
 from ..results.expected import MASKED
 from ..results.score import scored
@@ -14,12 +16,19 @@ from ..streaming.verdict import judge_frames
 from .host_engine import Floats, Values, printed
 from .subject import Subject
 
-AGREEMENT, UNCHANGED = "agreement", "unchanged"
+Measure = Literal["top1", "auc", "iou", "r2", "f1", "agreement", "unchanged"]
+"""What a study scores by."""
+AGREEMENT: Measure = "agreement"
+UNCHANGED: Measure = "unchanged"
 _BY_CLEAN = ("none", "exact")
 """Metrics of tasks of which other answers are held against the first ones."""
-_BY_METRIC = {"regression": "r2", "stream": "f1"}
-MEASURES = ("top1", "auc", "iou", "r2", "f1", AGREEMENT, UNCHANGED)
-"""What a study scores by."""
+_BY_METRIC: dict[str, Measure] = {
+    "top1": "top1",
+    "auc": "auc",
+    "iou": "iou",
+    "regression": "r2",
+    "stream": "f1",
+}
 
 
 @dataclass(frozen=True)
@@ -32,14 +41,14 @@ class Worth:
     false_alarms: int | None = None
 
 
-def measure(of: Subject) -> str:
-    """Return what a study scores a task by: one of MEASURES.
+def measure(of: Subject) -> Measure:
+    """Return what a study scores a task by: "top1", "auc", "iou", "r2", "f1", or how many agree.
 
     Without labels, and with golden outputs, which any noise changes, that is "agreement" of the
     largest output where a model has one row of them, else all outputs "unchanged".
     """
     if of.metric not in _BY_CLEAN:
-        return _BY_METRIC.get(of.metric, of.metric)
+        return _BY_METRIC[of.metric]
     targets = [of.graph.tensors[index] for index in of.graph.outputs]
     wide = targets[0].shape[-1] if targets[0].shape else 1
     return AGREEMENT if len(targets) == 1 and 1 < wide == targets[0].elements else UNCHANGED
@@ -88,6 +97,12 @@ def worth(of: Subject, found: Values) -> Worth:
     if score is None:
         raise UsageError(f"the inputs of task {of.task} {_WITHOUT[of.metric]}")
     return Worth(max(0.0, score))
+
+
+def insist_scored(of: Subject) -> None:
+    """Raise UsageError for inputs without a score whatever is answered: before hours of work."""
+    if of.metric in _WITHOUT:
+        worth(of, np.zeros((len(of.inputs), result_count(of.graph, of.interface))))
 
 
 _WITHOUT = {

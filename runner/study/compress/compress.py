@@ -16,6 +16,7 @@ from ..parts import Part, Pieces, Share, share
 from ..rows import Parts, Rows, split
 from ..runs import insist_run
 from ..work import Work
+from ..worth import Measure
 from .asked import BITS, Asked, Form, Way, candidates_of, form_of
 from .compress_c import Named, weights_b, write_nets
 from .robe import Robe
@@ -94,8 +95,8 @@ class CompressStudy(msgspec.Struct, frozen=True, kw_only=True):
     """Rows to which the board answered what the same C does here."""
     rows: list[Row]
     tables: list[Table] = []
-    metric: str = "top1"
-    """What scores are, as in `worth.measure`."""
+    metric: Measure = "top1"
+    """What scores are."""
     layers: list[str] = []
     """Of a model, where its own are kept in less flash and no net is trained."""
     left_out: list[str] = []

@@ -23,7 +23,7 @@ from ..runs import insist_run, is_emulated, kind_here
 from ..sparsity.sparsity_c import told
 from ..subject import Subject
 from ..work import Work
-from ..worth import answers, measure, with_clean, worth
+from ..worth import answers, insist_scored, measure, with_clean, worth
 from .asked import METHODS, TABLES_MOST, Asked, Way, candidates_of, insist_rates
 from .compress import CompressStudy, Row
 from .compress_c import Named, weights_b, write_layers
@@ -52,6 +52,7 @@ def ask_layers(
     `of`: what is scored. Raises UsageError.
     """
     methods = chosen("--methods", methods, METHODS)
+    insist_scored(of)
     layers, without = layers_of(of.graph)
     if not layers:
         why = f" ({'; '.join(without)})" if without else ""

@@ -39,7 +39,7 @@ from ..runs import done, insist_run, is_emulated, kind_here
 from ..shards import on_each
 from ..subject import Subject
 from ..work import Work
-from ..worth import AGREEMENT, measure, worth
+from ..worth import AGREEMENT, Measure, measure, worth
 from .tested import BY_FLOATS, Tested, against, counts_of, dealt
 
 FLOAT = "float"
@@ -124,8 +124,8 @@ class QuantisationStudy(msgspec.Struct, frozen=True, kw_only=True):
     dataset_origin: str
     emulated: bool
     rows: list[Row]
-    metric: str = "top1"
-    """What scores are: "top1", "auc", "iou", "r2", "f1" or "agreement"."""
+    metric: Measure = "top1"
+    """What scores are."""
     by_floats: bool = False
     """Whether answers are held against those of the float model, as nothing else is known."""
     words: int | None = None

@@ -6,13 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybench.errors import UsageError
-from tinybench.models.compiler.emit import result_count
 from tinybench.models.compiler.interface import Interface
 
 from ..host_engine import Floats
 from ..sound import later
 from ..subject import Subject, histories, of_samples, values_of
-from ..worth import AGREEMENT, measure, worth
+from ..worth import AGREEMENT, insist_scored, measure
 
 INPUTS_LEAST, TEST = 10, 100
 BY_FLOATS = ("none", "exact")
@@ -72,8 +71,7 @@ def dealt(of: Subject, calibrate: int, test: int) -> Tested:
     left = np.setdiff1d(np.arange(count), taken)
     first = of_samples(of, taken)
     scored = of_samples(of, left[np.arange(test) * len(left) // test])
-    if of.metric not in BY_FLOATS:  # what has no score is said before anything is built
-        worth(scored, np.zeros((len(scored.inputs), result_count(of.graph, of.interface))))
+    insist_scored(scored)
     return Tested(scored, values_of(first), values_of(scored), np.arange(test))
 
 

@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 import numpy as np
 
 from ..images import Boarded, Counted
+from ..worth import Measure
 from .candidates import LEARNT, MENDED, PRUNED, Candidate, squares_of
 from .matrices import Matrix
 from .sparsity_c import DENSE, Way, scratch_of
@@ -117,7 +119,7 @@ class SparsityStudy(msgspec.Struct, frozen=True, kw_only=True):
     left_out: list[str]
     """Fully connected layers that are not, and why."""
     clean: float | None
-    metric: str
+    metric: Measure | Literal[""]
     emulated: bool
     image_flash_b: int
     image_ram_b: int

@@ -135,6 +135,8 @@ def test_layers_that_cannot_be_kept_are_refused_or_named() -> None:
     assert "those of another layer, too" in without[0]
     with pytest.raises(UsageError, match="its weights are no int8 constants"):
         asked_of(doubled("regression"))
+    with pytest.raises(UsageError, match="all of one class, which have no AUC"):
+        asked_of(replace(int8("auc"), labels=(0,) * 24))
     with pytest.raises(UsageError, match="prunes a layer whole, of 32 weights"):
         ask_layers(of, "host", ["prune"], (64,), 4, 1)
     with pytest.raises(UsageError, match="blocks of 16 weights, in an array of 8"):
