@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinybench.datasets.part import part
 from tinybench.datasets.reader import Sample
 from tinybench.declare import find
 from tinybench.energy.monitor import MonitorSpec
@@ -135,13 +136,12 @@ class Plan:
 
 
 def spread(samples: Sequence[Sample], count: int, first: int) -> list[Sample]:
-    """Return `count` samples: the first ones, which have windows, and others spread over the rest.
+    """Return `count` samples: the first ones, which have windows, and a part of the rest.
 
     A set is sorted by its classes, as a rule: its beginning alone would be of one kind.
     """
     head, rest = list(samples[:first]), samples[first:]
-    more = min(max(0, count - len(head)), len(rest))
-    return head[:count] + [rest[number * len(rest) // more] for number in range(more)]
+    return head[:count] + part(rest, max(0, count - len(head)))
 
 
 def insist_on_paper(asked: Request) -> None:

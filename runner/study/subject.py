@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinybench.datasets.part import part
 from tinybench.errors import UsageError
 from tinybench.models.compiler.emit import result_count
 from tinybench.models.compiler.graph import Graph
@@ -137,8 +138,8 @@ def _stream(task: Task, found: Inputs, graph: Graph, limit: int | None) -> dict[
 def _samples(task: Task, found: Inputs, graph: Graph, limit: int | None) -> dict[str, Any]:
     """Return what a subject has of samples."""
     samples = found.samples.samples
-    if limit is not None and limit < len(samples):
-        samples = [samples[i * len(samples) // limit] for i in range(limit)]
+    if limit is not None:
+        samples = part(samples, limit)
     windows = [sample.windows() for sample in samples]
     size_b = sum(len(one) for each in windows for one in each)
     if size_b > INPUTS_MOST_B:

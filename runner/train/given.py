@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Unpack
 
+from tinybench.datasets.part import part
 from tinybench.errors import UsageError
 
 from ..build.inputs import Inputs, resolve
@@ -64,8 +65,8 @@ def given(
         raise UsageError(f"{inputs.model}: gives {head.classes} values, and takes others")
     variant = declare(head, **learns)
     chosen = [one for one in inputs.samples.samples if only in one.name]
-    if limit is not None and limit < len(chosen):
-        chosen = [chosen[i * len(chosen) // limit] for i in range(limit)]
+    if limit is not None:
+        chosen = part(chosen, limit)
     for one in chosen:
         if not 0 <= one.label < (2 if squared else head.classes):
             raise UsageError(

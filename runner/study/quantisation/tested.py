@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from tinybench.datasets.part import places
 from tinybench.errors import UsageError
 from tinybench.models.compiler.interface import Interface
 
@@ -66,11 +67,11 @@ def dealt(of: Subject, calibrate: int, test: int) -> Tested:
     """Deal inputs out, by counts as of `counts_of`. Raises UsageError for those without a score."""
     if of.sound is not None:
         return _of_stream(of, calibrate, test)
-    usual, count = _usual(of), len(of.labels)
-    taken = np.unique(usual[np.arange(calibrate) * len(usual) // calibrate])
-    left = np.setdiff1d(np.arange(count), taken)
+    labels, usual = np.array(of.labels), _usual(of)
+    taken = usual[places(labels[usual].tolist(), calibrate)]
+    left = np.setdiff1d(np.arange(len(labels)), taken)
     first = of_samples(of, taken)
-    scored = of_samples(of, left[np.arange(test) * len(left) // test])
+    scored = of_samples(of, left[places(labels[left].tolist(), test)])
     insist_scored(scored)
     return Tested(scored, values_of(first), values_of(scored), np.arange(test))
 
