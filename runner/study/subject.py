@@ -21,7 +21,7 @@ from ..build.inputs import Inputs, resolve
 from ..build.stream_task import heard_by
 from ..build.task import METRICS, Task, load_task
 from .host_engine import Built, build
-from .sound import Sound, sound_of
+from .sound import Sound, later, sound_of
 
 CLASSES = ("top1",)
 """Metrics of tasks that tell classes apart ..."""
@@ -33,6 +33,7 @@ ANY_METRIC = (*SINGLE, "stream")
 """... or of any task."""
 INPUTS_MOST_B = 1 << 30
 """Of all inputs together, which are kept in memory."""
+Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,43 @@ def _samples(task: Task, found: Inputs, graph: Graph, limit: int | None) -> dict
 def engine_of(of: Subject, kernels: str = "blocked") -> Built:
     """Build the C of a subject for this computer. Raises as `build`."""
     return build(of.graph, of.interface, of.model_id, kernels, stream=of.sound is not None)
+
+
+def halves(of: Subject, seed: int) -> tuple[Subject, Subject]:
+    """Return a subject of what is learnt from, and one of what is scored.
+
+    Of each label a random half is scored: files in turns, such as one of each machine, must not
+    leave a machine to one half. Of a task that is scored by AUC only normal samples (label 0) are
+    learnt from, as always there. Of a stream they are histories, those before half of its words and
+    those behind. Raises UsageError where a part would be empty.
+    """
+    if of.sound is not None:
+        frames, sound = later(of.sound, None)
+        return histories(of, np.arange(frames.start), of.sound), histories(of, frames, sound)
+    able, _, scored = dealt(of, seed)
+    insist_parts(of, {"learn from": able, "score": scored})
+    return of_samples(of, np.sort(able)), of_samples(of, np.sort(scored))
+
+
+def dealt(of: Subject, seed: int) -> tuple[Places, Places, Places]:
+    """Return the samples that can be learnt from, the others of that half, and those scored."""
+    labels = np.array(of.labels)
+    drawn = np.random.default_rng(seed).permutation(len(labels))
+    order = drawn[np.argsort(labels[drawn], kind="stable")]
+    scored, half = order[1::2], order[::2]
+    normal = labels[half] == 0 if of.metric == "auc" else np.ones(len(half), bool)
+    return half[normal], half[~normal], scored
+
+
+def insist_parts(of: Subject, parts: dict[str, Places]) -> None:
+    """Raise UsageError where a part of the samples is empty, by what it is for."""
+    for what, taken in parts.items():
+        if not len(taken):
+            kind = "normal input" if of.metric == "auc" and what != "score" else "input"
+            raise UsageError(
+                f"too few inputs of task {of.task} to be dealt out, {len(of.labels)} in all: no "
+                f"{kind} is left to {what}; take more, by a higher --limit or by --data"
+            )
 
 
 def histories(of: Subject, which: Sequence[int] | npt.NDArray[np.intp], sound: Sound) -> Subject:

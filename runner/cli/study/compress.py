@@ -143,8 +143,7 @@ def _layers(
     from ...report.study import compress as report
     from ...study.compress.compress import pieces
     from ...study.compress.of_model import ask_layers, run_layers, share_layers
-    from ...study.split import halves
-    from ...study.subject import ANY_METRIC, subject
+    from ...study.subject import ANY_METRIC, halves, subject
 
     none |= {name: said.pop(name) for name in ("hidden", "width", "trials", "test")}
     if not typed(click.get_current_context(), "test"):

@@ -105,7 +105,7 @@ def sparsity(
     from ...report.study import sparsity as report
     from ...study.sparsity.matrices import made, matrices_of
     from ...study.sparsity.sparsity import ask, pieces, run_sparsity, share_sparsity
-    from ...study.split import split
+    from ...study.sparsity.split import split
     from ...study.subject import SINGLE, subject
 
     board, boards = boards_of(said, board)

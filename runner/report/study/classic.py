@@ -1,6 +1,5 @@
 """A study of classic models as tables for a terminal, in Markdown and in CSV, and as a picture."""
 
-import textwrap
 from typing import Any
 
 import msgspec
@@ -18,6 +17,7 @@ from .frame import (
     in_markdown,
     name_point,
     picture,
+    reason,
     time_name,
 )
 
@@ -26,7 +26,6 @@ NONE = (None, None)
 LEFT_OUT = ("times",)
 """It has columns of its own."""
 COLUMNS = tuple(name for name in Row.__struct_fields__ if name not in LEFT_OUT)
-REASON_MOST = 300
 SAME_ROWS = 2
 """Format of a study from which on the task's own model answers the rows that the others do."""
 WHOLE = 100
@@ -86,7 +85,7 @@ def _micro(value: float | None) -> float | None:
 def said(found: ClassicStudy) -> list[str]:
     """Return in sentences what the columns mean here."""
     lines = [
-        f"{one_line(row.model)} refused: {_shortened(' '.join(one_line(row.refused).split()))}"
+        f"{one_line(row.model)} refused: {reason(row.refused)}"
         for row in found.rows
         if row.refused is not None
     ]
@@ -108,11 +107,6 @@ def said(found: ClassicStudy) -> list[str]:
         which = "as many inputs, the first of its set" if first else "the same tested rows"
         lines.append(f"neural: the task's own model, on {which}")
     return lines
-
-
-def _shortened(text: str) -> str:
-    """Return a text that ends after a whole word, and says where it is cut."""
-    return textwrap.shorten(text, REASON_MOST, placeholder=" ...")
 
 
 def title(found: ClassicStudy) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -22,6 +23,8 @@ NAME = "name"
 """Marks the texts of a picture that are names of points."""
 PLACES = tuple((x, y) for x in (6, -6) for y in (5, -14, 18, -27, 31, -40))
 """Where a name may stand, in points from what it names; the best first."""
+REASON_MOST = 300
+"""Characters of a reason why something was not done."""
 NAMED_MOST = 60
 """Points of a picture that have names: more could not be read, and take long to place."""
 METRIC = {
@@ -142,6 +145,11 @@ def _spread_names(axes: Any) -> None:
 def time_name(*, emulated: bool) -> str:
     """Return what an axis of time is called."""
     return "instructions (emulated, no measurement)" if emulated else "latency, s"
+
+
+def reason(text: str | None) -> str:
+    """Return why something was not done: at most REASON_MOST characters, whole words."""
+    return textwrap.shorten(one_line(text or ""), REASON_MOST, placeholder=" ...")
 
 
 def count(value: float | None) -> str:

@@ -19,11 +19,11 @@ from .frame import (
     in_markdown,
     name_point,
     picture,
+    reason,
     time_name,
 )
 
 COLUMNS = Row.__struct_fields__
-REASON_MOST = 100
 ROOM = 0.05
 """Above and below the scores of a picture."""
 
@@ -50,8 +50,7 @@ def cells(row: Row, found: QuantisationStudy) -> tuple[str, ...]:
     if _classes(found):
         ends.append("-" if row.same_class is None else f"{row.same_class:.1%}")
     if row.refused is not None:
-        why = " ".join(one_line(row.refused).split())
-        return (*ends, f"refused: {why[:REASON_MOST]}", *["-"] * 7)
+        return (*ends, "refused", *["-"] * 7)
     time = row.instructions
     if not found.emulated:
         time = None if row.latency_s is None else round(row.latency_s * 1e6, 2)
@@ -76,6 +75,11 @@ def title(found: QuantisationStudy) -> str:
 def said(found: QuantisationStudy) -> list[str]:
     """Return in sentences what the columns mean here."""
     lines = [
+        f"{one_line(row.scheme)} refused: {reason(row.refused)}"
+        for row in found.rows
+        if row.refused is not None
+    ]
+    lines += [
         f"{METRIC[found.metric]}: of all tested inputs, by the model's C on this computer; "
         + ("same class: as the float model says; " if _classes(found) else "")
         + "rows equal: inputs to which the board answers as that C does",

@@ -8,7 +8,7 @@ from tinybench.printable import one_line
 from tinybench.uncertain import uncertain
 
 from ...study.sweep.findings import Combination, Effect, Figure, SweepStudy
-from .frame import METRIC, below, columns, in_csv, in_markdown, name_point, picture
+from .frame import METRIC, below, columns, in_csv, in_markdown, name_point, picture, reason
 
 FIELDS = {
     "latency_s": ("ms", 1e3),
@@ -23,7 +23,6 @@ FIELDS = {
 """What a figure is called, and what it is shown in."""
 LOWEST_SHOWN = 48
 """Combinations of a table; CSV has all."""
-REASON_MOST = 160
 UNTOLD = "main effects: too few runs to tell them apart"
 
 
@@ -81,10 +80,8 @@ def said(found: SweepStudy) -> list[str]:
         lines.append("emulated: time is an instruction count or estimated; neither is measured")
     for row in found.refused:
         named = zip(found.asked.factors, row.levels, strict=True)
-        why = " ".join(one_line(row.refused or "").split())[:REASON_MOST]
-        lines.append(
-            one_line(f"not possible: {', '.join(f'{n}={level}' for n, level in named)}: {why}")
-        )
+        which = one_line(", ".join(f"{name}={level}" for name, level in named))
+        lines.append(f"not possible: {which}: {reason(row.refused)}")
     lines += [
         one_line(f"asked for, and not known of all runs: {name}")
         for name in found.asked.objectives

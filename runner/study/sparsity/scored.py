@@ -20,13 +20,13 @@ from ...build.task import METRICS
 from ..host_engine import build, infer, load, patch
 from ..kept import Key, Trial, key_of
 from ..parts import Part, share
-from ..split import Split
 from ..subject import LABELLED, Subject, engine_of, values_of
 from ..worth import answers, with_clean, worth
 from .candidates import LEARNT, PRUNED, Makes
 from .mended import Whole, mended, whole_of
 from .pruned import Block
 from .sparsity_c import DENSE, Way
+from .split import Split
 
 SCORED, HELD = 0, 1
 """Of which inputs a score is: told of, or chosen by. The numbers of their trials."""

@@ -18,7 +18,6 @@ from ..kept import open_study, store_study
 from ..one_image import Candidates, insist_fit, on_boards
 from ..parts import Part, Pieces, Share
 from ..runs import board_of, is_emulated, kind_here
-from ..split import Split
 from ..subject import Subject
 from ..work import Work
 from ..worth import measure
@@ -40,6 +39,7 @@ from .scored import (
     wanted_of,
 )
 from .sparsity_c import BLOCKS, DENSE, REORDERED, Way, told, weights_b, write_ways
+from .split import Split
 
 SCHEMES = (DENSE, BLOCKS, REORDERED, "csr", "channel")
 RATE_MOST = 1024.0

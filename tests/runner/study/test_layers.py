@@ -23,8 +23,7 @@ from tinybench.runner.study.compress.of_model import ask_layers, run_layers, sha
 from tinybench.runner.study.compress.robe import robe
 from tinybench.runner.study.compress.tied import weights
 from tinybench.runner.study.listed import find_studies
-from tinybench.runner.study.split import halves
-from tinybench.runner.study.subject import Subject
+from tinybench.runner.study.subject import Subject, halves
 from tinybench.runner.study.work import Work
 from tinybench.track import silent
 

@@ -29,7 +29,7 @@ from tinybench.runner.study.rows import Rows
 from tinybench.runner.study.sparsity import sparsity
 from tinybench.runner.study.sparsity.matrices import made, matrices_of
 from tinybench.runner.study.sparsity.pruned import Block
-from tinybench.runner.study.split import split
+from tinybench.runner.study.sparsity.split import split
 from tinybench.runner.study.work import Work
 from tinybench.track import silent
 

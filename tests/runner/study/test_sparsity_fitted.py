@@ -35,7 +35,7 @@ from tinybench.runner.study.sparsity.sparsity_c import (
     order_in,
     told,
 )
-from tinybench.runner.study.split import Split, split
+from tinybench.runner.study.sparsity.split import Split, split
 from tinybench.runner.study.subject import Subject, subject
 from tinybench.runner.study.work import Work
 from tinybench.runner.study.worth import answers, worth

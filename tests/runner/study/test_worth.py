@@ -26,7 +26,7 @@ from tinybench.runner.study.kept import TRIALS_FILE
 from tinybench.runner.study.noise.asked import ask
 from tinybench.runner.study.noise.findings import NoiseStudy
 from tinybench.runner.study.noise.noise import run_noise
-from tinybench.runner.study.subject import ANY_METRIC, Subject, engine_of, subject
+from tinybench.runner.study.subject import ANY_METRIC, Subject, engine_of, halves, subject
 from tinybench.runner.study.work import Work
 from tinybench.runner.study.worth import answers, worth
 from tinybench.scratch import scratch
@@ -253,3 +253,19 @@ def test_a_limit_of_a_stream_is_seconds(data: Path) -> None:
         done = tinybench(*words, *more)
         assert (done.returncode, done.stderr.count("\n")) == (2, lines), done.stderr
         assert said in done.stderr
+
+
+def test_halves_of_a_stream_share_no_moment(data: Path) -> None:
+    """Whole histories: those that are learnt from end before half of the words, the rest behind."""
+    of = subject("sww", data, takes=ANY_METRIC)
+    assert of.sound is not None
+    learnt, scored = halves(of, 0)
+    assert scored.sound is not None
+    size = of.graph.tensors[of.graph.inputs[0]].elements
+    assert learnt.inputs.shape == (learnt.count, size)
+    assert len(of.inputs) == learnt.count + scored.count
+    assert len(scored.sound.words_s) == len(of.sound.words_s) - 1
+    last = of.inputs[-(size // of.inputs.shape[1]) :].reshape(-1)
+    assert np.array_equal(scored.inputs[-1], last)
+    first_s = of.sound.length_s - scored.sound.length_s
+    assert scored.sound.words_s[0][0] + first_s == pytest.approx(of.sound.words_s[1][0], abs=0.021)
