@@ -8,25 +8,33 @@ from msgspec import Meta
 
 from tinybench.declare import Declaration, fetched_or_packaged, find, load, named
 from tinybench.errors import DeclarationError
+from tinybench.expected import like
 from tinybench.files import DOCUMENT_MOST_B, is_file_name, read_text
 
 _RELATIVE_PATH = r"^(?!(.*/)?\.{1,2}(/|\Z))[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*\Z"
 _CHECKSUM_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
-RelativePath = Annotated[str, Meta(pattern=_RELATIVE_PATH)]
+RelativePath = Annotated[
+    str,
+    like(_RELATIVE_PATH, "a path of letters, digits, ., _ and -, with / between and no .. in it"),
+]
 InputSize = Annotated[int, Meta(ge=1, le=1 << 24)]
 """Bytes; the largest official input has 27648."""
-Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Sha256 = Annotated[str, like(r"^[0-9a-f]{64}\Z", "a SHA-256 of 64 digits of 0-9 and a-f")]
 
 
 class Source(Declaration, frozen=True, kw_only=True):
     """A file or a folder of a public repository, at one commit."""
 
     repository: Annotated[
-        str, Meta(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*/[A-Za-z0-9_-][\w.-]*\Z")
+        str,
+        like(
+            r"^[A-Za-z0-9_-][A-Za-z0-9._-]*/[A-Za-z0-9_-][\w.-]*\Z",
+            "OWNER/NAME of a public repository",
+        ),
     ]
     """Owner and name."""
-    commit: Annotated[str, Meta(pattern=r"^[0-9a-f]{40}\Z")]
+    commit: Annotated[str, like(r"^[0-9a-f]{40}\Z", "a commit of 40 digits of 0-9 and a-f")]
     path: RelativePath
 
     @property
@@ -40,10 +48,19 @@ class Original(Declaration, frozen=True, kw_only=True):
 
     name: str
     """Name of the file as downloaded, or what a folder holds."""
-    address: Annotated[str, Meta(pattern=r"^https?://\S+\Z")]
-    checksum: Annotated[str, Meta(pattern=r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})\Z")] | None = (
-        None
-    )
+    address: Annotated[
+        str, like(r"^https?://\S+\Z", "an address that begins with https:// or http://")
+    ]
+    checksum: (
+        Annotated[
+            str,
+            like(
+                r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})\Z",
+                "sha256: and 64 digits of 0-9 and a-f, or md5: and 32",
+            ),
+        ]
+        | None
+    ) = None
     """Of the file; None for a folder."""
 
 

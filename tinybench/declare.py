@@ -10,9 +10,13 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from .errors import DeclarationError, UsageError
+from .expected import in_words, like
 from .read import read_toml, read_toml_text
 
-Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]*\Z")]
+Name = Annotated[
+    str,
+    like(r"^[a-z0-9][a-z0-9-]*\Z", "a name of lower-case letters, digits and -"),
+]
 """Becomes part of paths: lower-case letters, digits and hyphens."""
 
 
@@ -42,7 +46,8 @@ def load(path: Path, kind: type[T]) -> T:
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
-        raise DeclarationError(f"{path}: {_readable(str(error))}") from error
+        key, text = in_words(error, kind, raw)
+        raise DeclarationError(f"{path}: {f'key {key!r}: ' if key else ''}{text}") from error
 
 
 @functools.lru_cache(maxsize=64)
@@ -117,11 +122,3 @@ def _reject_unknown_keys(path: Path, raw: object, info: msgspec.inspect.Type, wh
     elif isinstance(info, msgspec.inspect.ListType) and isinstance(raw, list):
         for index, item in enumerate(raw):
             _reject_unknown_keys(path, item, info.item_type, f"{where}{index}.")
-
-
-def _readable(message: str) -> str:
-    """Turn msgspec's "... - at `$.serial.baud`" into "key 'serial.baud': ..."."""
-    text, mark, at = message.partition(" - at `$")
-    key = at.rstrip("`").lstrip(".")
-    text = text.replace("Object missing required field", "missing key")
-    return f"key '{key}': {text}" if mark and key else text

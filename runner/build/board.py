@@ -13,15 +13,19 @@ from msgspec.structs import replace
 
 from tinybench.declare import Declaration, Name, beside, find, load, named, nearest
 from tinybench.errors import DeclarationError, UsageError
+from tinybench.expected import like
 from tinybench.printable import one_line
 
 from ..results.scenario.interference import Interference
 from .clock.tree import Clock, settings, shown
 from .tool import Tool, Version, too_old
 
-Kernels = Annotated[str, Meta(pattern=r"^(plain|blocked|rv32|thumb2|dsp|mve)\Z")]
+KERNELS = ("plain", "blocked", "rv32", "thumb2", "dsp", "mve")
+Kernels = Annotated[str, like(rf"^({'|'.join(KERNELS)})\Z", f"one of {', '.join(KERNELS)}")]
 
-Constant = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*\Z")]
+Constant = Annotated[
+    str, like(r"^[a-z][a-z0-9_]*\Z", "a name of lower-case letters, digits and _, a letter first")
+]
 """Becomes a C macro, in capitals."""
 
 Address = Annotated[int, Meta(ge=0, lt=2**32)]
@@ -36,14 +40,16 @@ SAME_BOARD = 0.88
 QEMU = "qemu-system-"
 _SHIFT = re.compile(r"(?:\A|,)shift=([0-9]{1,2})(?:,|\Z)")
 BootWait = Annotated[float, Meta(ge=0, le=60)]
-Flag = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_+,./:=-]+\Z")]
+Flag = Annotated[
+    str, like(r"^[A-Za-z0-9_+,./:=-]+\Z", "one word of letters, digits and _ + , . / : = -")
+]
 """One plain word for the compiler: nothing in it means anything to make or to a shell."""
 
 
 class Toolchain(Declaration, frozen=True, kw_only=True):
     """How the firmware for a board is compiled."""
 
-    prefix: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_+./-]*\Z")]
+    prefix: Annotated[str, like(r"^[A-Za-z0-9_+./-]*\Z", "a prefix such as arm-none-eabi-")]
     """Prefix of gcc, objcopy and size: "arm-none-eabi-", or "" for the host's own compiler."""
     cflags: list[Flag] = []
     """Architecture flags, given to the compiler and the linker."""
@@ -227,7 +233,10 @@ class Timed(Declaration, frozen=True, kw_only=True):
     """For the energy of an estimate; None: there is none."""
 
 
-VidPid = Annotated[str, Meta(pattern=r"^[0-9a-f]{4}:[0-9a-f]{4}\Z")]
+VidPid = Annotated[
+    str,
+    like(r"^[0-9a-f]{4}:[0-9a-f]{4}\Z", "VENDOR:PRODUCT of USB in lower case, such as 0483:374b"),
+]
 
 
 class Attached(Declaration, frozen=True, kw_only=True):

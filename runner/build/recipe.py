@@ -4,16 +4,22 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from msgspec import Meta
 from msgspec.structs import replace
 
 from tinybench.declare import Declaration, Name, find, load, named
 from tinybench.errors import ModelError
+from tinybench.expected import like
 from tinybench.models.compiler.anatomy import ends_of
 
 from .truth import TYPES
 
-Inside = Annotated[str, Meta(pattern=r"^(?!/)(?!.*\.\.)[A-Za-z0-9_.*/-]+\Z")]
+Inside = Annotated[
+    str,
+    like(
+        r"^(?!/)(?!.*\.\.)[A-Za-z0-9_.*/-]+\Z",
+        "a path within the tree, of letters, digits, _, ., *, / and -, with no .. in it",
+    ),
+]
 """A path or a pattern within the tree."""
 
 

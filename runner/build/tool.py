@@ -21,6 +21,7 @@ from tinybench.errors import (
     ToolMissingError,
     UsageError,
 )
+from tinybench.expected import like
 from tinybench.scratch import scratch
 
 SELECT = "{select}"
@@ -33,7 +34,7 @@ _BRACED = re.compile(r"\{\{([a-z_]+)\}\}")
 _UNQUOTABLE = re.compile(r"[{}\n]|\\\Z")
 """What would end those braces, or keep them from ending. Ref: Tcl(n), rule 6, Braces."""
 
-Version = Annotated[str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})*\Z")]
+Version = Annotated[str, like(r"^[0-9]{1,9}(\.[0-9]{1,9})*\Z", "a version such as 1.2.3")]
 
 Fault = Literal[
     "no_probe",
@@ -140,7 +141,7 @@ class Tool(Declaration, frozen=True, kw_only=True):
     """Regular expressions by which its words are understood; the first that fits."""
     remedies: dict[Fault, str] = {}
     """What to try next, where the tool knows better."""
-    words: dict[Annotated[str, Meta(pattern=r"^[a-z_]+\Z")], str] = {}
+    words: dict[Annotated[str, like(r"^[a-z_]+\Z", "a name of lower-case letters and _")], str] = {}
     """Placeholders; what a board says of one goes before what the tool says."""
     timeout_s: Annotated[float, Meta(gt=0, le=3600)] = 60
 

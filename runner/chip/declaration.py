@@ -5,10 +5,15 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from tinybench.declare import Declaration
+from tinybench.expected import like
 
 Word = Annotated[int, Meta(ge=0, lt=2**32)]
-Symbol = Annotated[str, Meta(pattern=r"^[A-Z][A-Za-z0-9_]*\Z")]
-Place = Annotated[str, Meta(pattern=r"^[A-Z][A-Za-z0-9_]*\.[A-Z][A-Za-z0-9_]*\Z")]
+Symbol = Annotated[
+    str, like(r"^[A-Z][A-Za-z0-9_]*\Z", "a name such as RCC: a capital, then letters, digits and _")
+]
+Place = Annotated[
+    str, like(r"^[A-Z][A-Za-z0-9_]*\.[A-Z][A-Za-z0-9_]*\Z", "a register such as RCC.CR")
+]
 """A register: "RCC.CR"."""
 Bits = tuple[Place, Word, Word]
 """A register, a mask, and what the bits of the mask are."""

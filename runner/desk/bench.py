@@ -12,15 +12,22 @@ from msgspec.structs import replace
 from tinybench.declare import Declaration, load, nearest
 from tinybench.energy.monitor import MonitorSpec, drivers, load_spec
 from tinybench.errors import DeclarationError, UsageError
+from tinybench.expected import like
 
 from ..build import board as boards
 from ..results.defaults import BAUDS, ENERGY_BAUD
 from .labgrid import PATTERN
 
 BENCH_FILE = "bench.toml"
-Hub = Annotated[str, Meta(pattern=r"^[0-9]+(-[0-9]+(\.[0-9]+)*)?:[0-9]+\Z")]
+Hub = Annotated[
+    str,
+    like(
+        r"^[0-9]+(-[0-9]+(\.[0-9]+)*)?:[0-9]+\Z",
+        "the port of a hub as LOCATION:PORT, such as 1-1.4:2",
+    ),
+]
 """Location and port as uhubctl writes them: "1-1.4:2"."""
-Key = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*\Z")]
+Key = Annotated[str, like(r"^[A-Za-z0-9][A-Za-z0-9_-]*\Z", "a name of letters, digits, _ and -")]
 """What is named on this desk."""
 Text = Annotated[str, Meta(min_length=1)]
 
@@ -52,7 +59,7 @@ class DeskBoard(Declaration, frozen=True, kw_only=True):
     boot_wait_s: boards.BootWait | None = None
     tags: list[Text] = []
     """What a job of a lab may ask of it, such as "radio"."""
-    lock: Annotated[str, Meta(pattern=PATTERN)] | None = None
+    lock: Annotated[str, like(PATTERN, "labgrid: and the name of a place")] | None = None
     """What locks it beyond this computer: "labgrid:place"."""
     quiet: Key | None = None
     """In a lab: boards of one such group are still while the energy of one of them is measured."""

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from tinybench.errors import BenchError
+from tinybench.expected import like
 from tinybench.files import is_file_name, is_partial, open_regular
 
 from .job import Job
@@ -33,7 +34,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A job for a board of a worker."""
 
-    lab: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z")]
+    lab: Annotated[str, like(r"^[0-9a-f]{16}\Z", "16 digits of 0-9 and a-f")]
     id: Annotated[int, msgspec.Meta(ge=1)]
     attempt: Annotated[int, msgspec.Meta(ge=1)]
     board: str
@@ -69,6 +70,12 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     modelled: bool = False
     """Whether that is a model's."""
 
+    @property
+    def doing(self) -> str | None:
+        """What it does, in a word or two; None where it only said something on its way."""
+        counts = self.total is not None or self.power_w is not None
+        return self.note if counts or (self.note or "").startswith("waiting ") else None
+
 
 class Here(msgspec.Struct, frozen=True, kw_only=True):
     """Which boards of a worker are there, as it says now and then."""
@@ -80,7 +87,13 @@ class Here(msgspec.Struct, frozen=True, kw_only=True):
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker says of itself."""
 
-    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z")]
+    name: Annotated[
+        str,
+        like(
+            r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z",
+            "a name of at most 63 letters, digits, _, . and -",
+        ),
+    ]
     version: Annotated[str, msgspec.Meta(max_length=100)]
     """Of tinybench: another one may measure or judge otherwise."""
     clock_s: Annotated[float, msgspec.Meta(ge=0, le=1e12)]

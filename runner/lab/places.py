@@ -31,13 +31,17 @@ def places(worker: str, bench: Bench, emulated: Sequence[str]) -> dict[str, Plac
             None if desk.quiet is None else f"{worker}/{desk.quiet}",
             monitors=_monitors(bench, desk, board),
         )
-    for name in emulated:
+    for name in dict.fromkeys(emulated):
         real = boards.load_board(name).attached is not None
         board = boards.load_board(name, emulate=real)
         if board.emulator is None:
             raise UsageError(f"board {name} is no emulated one; real ones are named in bench.toml")
+        if board.name in bench.boards:
+            raise UsageError(
+                f"the board of bench.toml that is called {board.name} is another: rename it"
+            )
         if board.name in found:
-            raise UsageError(f"the board of bench.toml that is called {name} is another: rename it")
+            raise UsageError(f"two emulated boards are called {board.name}: leave one of them out")
         found[board.name] = _emulator(worker, board.name, board, stands_in=real)
     for name in sorted({one.board for one in bench.boards.values()} - {*emulated}):
         try:

@@ -11,6 +11,7 @@ from msgspec import ValidationError, convert, to_builtins
 
 from tinybench.declare import nearest
 from tinybench.errors import UsageError
+from tinybench.expected import in_words
 
 from .defaults import (
     BAUDS,
@@ -199,13 +200,13 @@ def _take_scenario(given: dict[str, Any]) -> None:
             "holds is found without engine_loadgen"
         )
     given["mode"] = SCENARIO
+    raw = {"name": name, **words}
     try:
-        given["scenario"] = convert({"name": name, **words}, Asked)
-    except ValidationError as error:  # such as: Expected `int` <= 1500000 - at `$.min_queries`
-        wanted, _, field = str(error).rstrip("`").partition(" - at `$.")
+        given["scenario"] = convert(raw, Asked)
+    except ValidationError as error:
+        field, wanted = in_words(error, Asked, raw)
         word = next((word for word, own in _OF_SCENARIO.items() if own == field), "scenario")
-        found = words.get(field, name)
-        raise UsageError(f"{word} {found} cannot be: {wanted.replace('`', '')}") from None
+        raise UsageError(f"{word}: {wanted}") from None
 
 
 def own_words(words: Mapping[str, Any]) -> tuple[OwnWords, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Declarations: what is wrong with a TOML file is said with file, key and nearest name."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from tinybench.declare import Declaration, load, nearest
 from tinybench.errors import DeclarationError, UsageError
+from tinybench.models.compiler import KERNELS
 from tinybench.runner.build import board, task
 
 MPS2 = board.names()["mps2-an386"].read_text()
@@ -48,7 +50,15 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
 def test_a_value_of_the_wrong_type_is_named_with_its_key(tmp_path: Path) -> None:
     """Text where a number is wanted does not pass."""
     path = _board(tmp_path, MPS2.replace("clock_hz = 25_000_000", 'clock_hz = "25 MHz"'))
-    with pytest.raises(DeclarationError, match=r"'clock_hz': Expected `int`, got `str`"):
+    with pytest.raises(DeclarationError, match="'clock_hz': give a whole number, not '25 MHz'"):
+        board.load_board(str(path))
+
+
+def test_kernels_that_are_none_are_answered_by_those_there_are(tmp_path: Path) -> None:
+    """The same as the compiler has, and no regular expression."""
+    path = _board(tmp_path, MPS2.replace('kernels = "dsp"', 'kernels = "dps"'))
+    said = f"key 'toolchain.kernels': give one of {', '.join(KERNELS)}, not 'dps'"
+    with pytest.raises(DeclarationError, match=re.escape(said)):
         board.load_board(str(path))
 
 

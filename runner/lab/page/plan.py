@@ -8,11 +8,12 @@ import msgspec
 
 from tinybench.declare import named
 from tinybench.errors import UsageError
+from tinybench.expected import in_words
 
 from ...build import task as tasks
 from ...results.defaults import DIVISIONS, MODES, SCENARIOS
 from ...rules import names as profiles
-from ...study.options import STUDIES
+from ...study.asking.options import STUDIES
 from .. import jobs_file
 from ..job import AXES, RUN_WORDS, insist, insist_clock
 from ..jobs_file import Series, Submission
@@ -125,8 +126,8 @@ def series_of(said: dict[str, Any]) -> Series:
     try:
         return msgspec.convert(said, Series)
     except msgspec.ValidationError as error:
-        wanted = str(error).partition(" - at ")[0].replace("`", "")
-        raise UsageError(f"{wanted[0].lower()}{wanted[1:]}") from None
+        key, text = in_words(error, Series, said)
+        raise UsageError(f"{key}: {text}" if key else text) from None
 
 
 def _wrong(leader: Leader, fields: dict[str, Any]) -> str | None:

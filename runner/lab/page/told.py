@@ -98,7 +98,7 @@ def running(run: Run) -> dict[str, Any]:
         "since_s": round(since_s, 1),
         "estimate_s": round(run.estimate_s, 1),
         "left_s": _left_s(run, since_s),
-        "note": told and told.note,
+        "note": told and told.doing,
         "done": told and told.done,
         "total": told and told.total,
         "latency_s": told and told.latency_s,

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from tinybench.errors import UsageError
+from tinybench.expected import in_words
 
 SHARE_MAX = 0.5
 """Of the time that interference may take."""
@@ -55,4 +56,5 @@ def interference_of(word: str, text: object) -> Interference:
     try:
         return msgspec.convert(asked, Interference)
     except msgspec.ValidationError as error:
-        raise UsageError(f"{word}: {text}: {error}") from None
+        key, wanted = in_words(error, Interference, asked)
+        raise UsageError(f"{word}: {text}: {key}: {wanted}") from None

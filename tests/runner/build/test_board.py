@@ -21,10 +21,18 @@ def test_what_ships_loads(name: str) -> None:
         (
             'kernels = "dsp"',
             'kernels = "simd"',
-            r"'toolchain.kernels'.*plain\|blocked\|rv32\|thumb2\|dsp\|mve",
+            "'toolchain.kernels': give one of plain, blocked, rv32, thumb2, dsp, mve",
         ),
-        ("fpgaio_origin = 0x", "fpgaio-origin = 0x", r"\[a-z\].*port"),
-        ("fpgaio_origin = 0x", "fpgaio_origin = -1 # 0x", r"'port.*>= 0"),
+        (
+            "fpgaio_origin = 0x",
+            "fpgaio-origin = 0x",
+            "key 'port': give a name of lower-case letters",
+        ),
+        (
+            "fpgaio_origin = 0x",
+            "fpgaio_origin = -1 # 0x",
+            "'port.fpgaio_origin': give a whole number of 0 or more, not -1",
+        ),
         ('"-mthumb"', '"-mthumb;id"', r"key 'toolchain\.cflags\[1\]'"),
         ('"-mthumb"', '"-DX=`id`"', r"key 'toolchain\.cflags\[1\]'"),
         ('"-mthumb"', '"-mthumb $(id)"', r"key 'toolchain\.cflags\[1\]'"),

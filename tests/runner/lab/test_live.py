@@ -6,6 +6,7 @@ import sys
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from tests.runner.lab.small_lab import asleep
 from tinybench.runner.lab.child import latency_s
@@ -49,3 +50,12 @@ def test_a_worker_passes_on_what_a_job_says_and_no_more() -> None:
     )  # fmt: skip
     assert "\x1b" not in str(told[1].note)
     assert msgspec.to_builtins(told[0])["power_w"] is None
+
+
+def test_what_a_run_says_on_its_way_is_not_how_far_it_is() -> None:
+    """A sentence on its inputs is none; what is counted, measured or waited for is."""
+    said = Told(id=1, attempt=1, note="300 embedded inputs")
+    assert said.doing is None
+    assert replace(said, note="accuracy", done=0, total=9).doing == "accuracy"
+    assert replace(said, note="energy", power_w=0.0).doing == "energy"
+    assert replace(said, note="waiting up to 60 s").doing == "waiting up to 60 s"

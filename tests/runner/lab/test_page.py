@@ -201,7 +201,7 @@ def test_boards_that_are_silent_or_gone_are_told(leader: Leader) -> None:
         ({"with": {"limit": 0}}, {"with.limit": "no count of 1 or more"}),
         ({"mode": "performance", "with": {"limit": 3}}, {"with.limit": "means nothing in mode"}),
         ({"scenario": "server"}, {"scenario": "a server has a deadline"}),
-        ({"priority": 99, "repeat": 0}, {"priority": "<= 8", "repeat": ">= 1"}),
+        ({"priority": 99, "repeat": 0}, {"priority": "8 or less", "repeat": "1 or more"}),
         ({"deadline": "soon", "board": "pica"}, {"deadline": "no time", "board": "'pico'"}),
         ({"board": "nucleo-l4r5", "clock": "121MHz"}, {"clock": "the nearest that it can"}),
         ({"clock": "80MHz"}, {"clock": "name the board"}),

@@ -23,6 +23,7 @@ from tinybench.errors import (
     UsageError,
 )
 from tinybench.json_lines import lock_file
+from tinybench.runner.build import board as boards
 from tinybench.runner.cli.study import job, taking
 from tinybench.runner.desk.bench import Bench, find_bench, load_bench
 from tinybench.runner.lab import child, estimate, jobs_file, order, places, store
@@ -90,7 +91,7 @@ def test_rows_of_ones_own_are_sent_as_a_model_is(tmp_path: Path) -> None:
         (f'{NOISE}board="nucleo-l4r5"\nclock="80MHz"\n', "study noise takes no 'clock'"),
         (f"{NOISE}parts=2\n", "name it by board"),
         (f'{NOISE}board="host"\nparts=2\npart=3\n', "part 3 of 2"),
-        (f"{NOISE}parts=65\n", "<= 64"),
+        (f"{NOISE}parts=65\n", "64 or less"),
         (f'{NOISE}csv="jobs.toml"\n', "study noise takes no csv"),
         (f"{NOISE}with={{ eta = 'x' }}\n", "give numbers of 0 or more"),
         (f"{NOISE}with={{ model = 'x' }}\n", "takes no 'model'"),
@@ -336,6 +337,16 @@ def test_a_monitor_keeps_the_name_that_is_asked_for(
     here = load_bench(find_bench())
     assert here.boards["nucleo-l4r5"].monitor == "lpm01a"
     assert here.monitors["lpm01a"] == load_bench(bench).monitors["mine"]
+
+
+def test_an_emulated_board_that_is_named_twice_is_one(tmp_path: Path) -> None:
+    """One of the same name by a file is another, and no board of bench.toml is blamed."""
+    once = places.places("w", Bench(), ["mps2-an386"])
+    assert places.places("w", Bench(), ["mps2-an386"] * 2) == once
+    file = tmp_path / "mine.toml"
+    file.write_text(boards.names()["mps2-an386"].read_text())
+    with pytest.raises(UsageError, match="two emulated boards are called mps2-an386"):
+        places.places("w", Bench(), ["mps2-an386", str(file)])
 
 
 def test_a_study_is_not_half_measured_and_half_emulated() -> None:

@@ -110,7 +110,7 @@ def test_a_run_that_was_cut_off_goes_on(folder: Path, tmp_path: Path) -> None:
         ({"scenario": "serve"}, "server"),
         (
             {"scenario": "offline", "min_queries": 2_000_000},
-            "min_queries 2000000 cannot be: Expected int <= 1500000",
+            "min_queries: give a whole number of 1500000 or less, not 2000000",
         ),
         ({"scenario": "offline", "shards": 2}, "shards means nothing"),
     ],
