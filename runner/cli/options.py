@@ -14,8 +14,8 @@ from ..results.defaults import BAUDS, DEFAULT_BAUD, DEFAULT_BOARD, IDLE, PORT_BO
 from .grammar import nearest
 from .tree import Argument, Command, Option, typed
 
-DIGITS = 12
-"""Of a number that means anything here."""
+DIGITS, PORT_MOST = 12, 65_535
+"""Of a number that means anything here; and the last port of an address."""
 REPORTS = (
     *("terminal", "html", "markdown", "csv", "json", "junit"),
     *("mlperf-mobile-json", "svg", "png"),
@@ -49,6 +49,13 @@ def duration(text: str) -> float:
         raise click.BadParameter(str(error)) from None
 
 
+def lasting(text: str) -> float:
+    """Return a time in seconds in which something can be done: more than 0."""
+    if (found := duration(text)) == 0:
+        raise click.BadParameter(f"'{text}' is no time to do anything in: give one such as 10m")
+    return found
+
+
 def clock(text: str) -> int:
     """Return a clock in Hz, of "80MHz" or "80000000"."""
     try:
@@ -68,6 +75,13 @@ def positive(text: str) -> int:
     """Return a count of 1 or more."""
     if not _digits(text) or int(text) < 1:
         raise _no_count(text, 1)
+    return int(text)
+
+
+def tcp_port(text: str) -> int:
+    """Return the port of an address: 1 to 65535."""
+    if not _digits(text) or not 1 <= int(text) <= PORT_MOST:
+        raise click.BadParameter(f"'{text[:40]}' is no port: 1 to {PORT_MOST}")
     return int(text)
 
 

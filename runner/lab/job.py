@@ -11,6 +11,7 @@ import msgspec
 
 from tinybench.declare import nearest
 from tinybench.errors import UsageError
+from tinybench.expected import like
 
 from ..build import board as boards
 from ..build import task as tasks
@@ -19,7 +20,8 @@ from ..results.defaults import seconds
 from ..results.request import MODELLED, Request, is_recipe
 from ..results.words import Words, request_of
 from ..rules import names as profiles
-from ..study.options import OF_MODEL, OF_ROWS, OF_RUN, OF_TASK, PARTS_MOST, insist_options
+from ..study.asking.on_paper import Paper, insist_on_paper
+from ..study.asking.options import OF_MODEL, OF_ROWS, OF_RUN, OF_TASK, PARTS_MOST, insist_options
 from .policy import PRIORITY_MOST, Want
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
@@ -35,7 +37,7 @@ Said = (
 )
 """A list: of a study, what is said several times."""
 Part = Annotated[int, msgspec.Meta(ge=1, le=PARTS_MOST)]
-Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Sha256 = Annotated[str, like(r"^[0-9a-f]{64}\Z", "a SHA-256 of 64 digits of 0-9 and a-f")]
 RUN_WORDS = (*OF_RUN, "shards", "monitor", "ambient", "supply", "emulate")
 """Of the words of a run, those that mean the same on every computer, and reach nothing on it."""
 AXES = ("task", "mode", "scenario", "profile", "division", "engine", "clock", "emulate")
@@ -196,7 +198,8 @@ def insist_study(job: Job) -> None:
     """Raise UsageError for a study that no board could ever do, as far as is known without one."""
     study = job.study or ""
     own = ("task", "emulate")
-    insist_options(study, {name: job.words[name] for name in job.words if name not in own})
+    said = {name: job.words[name] for name in job.words if name not in own}
+    insist_options(study, said)
     task = job.words.get("task")
     if task is not None and task not in tasks.names():
         raise UsageError(f"there is no task '{task}': {nearest(str(task), tasks.names())}")
@@ -228,3 +231,14 @@ def insist_study(job: Job) -> None:
             "parts of a study are gathered into one, and so are done on boards of one kind: name "
             "it by board"
         )
+    insist_on_paper(
+        study,
+        Paper(
+            said,
+            task=None if task is None else str(task),
+            board=job.board if job.board in boards.names() else None,
+            emulate=job.want.emulate,
+            model=job.model is not None,
+            csv=job.csv is not None,
+        ),
+    )

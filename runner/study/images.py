@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 
 from tinybench.errors import RunFolderError
+from tinybench.plural import counted
 
 from .kept import kept_part
 from .parts import Part, Pieces, names_of, share
@@ -163,7 +164,10 @@ def same_in(folder: Path, of: Bunches, part: Part, rows: int, digest: Digest | N
 def _where(image: Boarded) -> str:
     """Return on what an image ran, in words."""
     there = image.there
-    return f"{there.rows} rows on {there.board[:40]}{', emulated' if there.emulated else ''}"
+    return (
+        f"{counted(there.rows, 'row')} on "
+        f"{there.board[:40]}{', emulated' if there.emulated else ''}"
+    )
 
 
 def _known(folder: Path, of: Bunches, digest: Digest | None) -> dict[int, tuple[Group, Boarded]]:

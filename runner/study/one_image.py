@@ -23,6 +23,7 @@ from tinybench.errors import (
 from tinybench.files import read_bytes
 from tinybench.models.compiler.anatomy import Anatomy, End
 from tinybench.models.compiler.manifest import OperatorEntry
+from tinybench.plural import counted
 
 from ..build.engine import load_engine
 from ..build.firmware import build
@@ -151,7 +152,7 @@ def on_boards(
         return
     where = "one image" if len(left) == 1 else f"{len(left)} images"
     count = sum(len(group.which) for group in left)
-    work.say(f"{count} candidates in {where} for {work.words['board']}")
+    work.say(f"{counted(count, 'candidate')} in {where} for {work.words['board']}")
 
     def one(group: Group, there: Work) -> None:
         image = _image(of, group.which, work.folder / group.name, there)

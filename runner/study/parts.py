@@ -34,8 +34,8 @@ from tinybench.read import read_json
 from ..results.asked import ASKED_FILE, open_asked
 from ..results.journal import JOURNAL_FILE
 from ..results.result import RESULT_FILE, read_result
+from .asking.options import PARTS_MOST
 from .kept import TRIALS_FILE, Key, Trial, dealt, lock_study, read_trials
-from .options import PARTS_MOST
 
 TRIALS_MOST = 1_000_000
 FILES_MOST, DEEP_MOST = 100_000, 8

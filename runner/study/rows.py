@@ -18,9 +18,10 @@ import numpy.typing as npt
 from tinybench import extras
 from tinybench.errors import DatasetError, ToolMissingError, UsageError
 from tinybench.files import read_text
+from tinybench.plural import counted
 
 from ..build.inputs import embedded_model
-from ..build.task import METRICS, load_task
+from ..build.task import METRICS, Task, load_task
 from .subject import CLASSES, Subject, subject
 
 FILE_MOST_B = 128 << 20
@@ -88,6 +89,18 @@ def digest(rows: Rows) -> str:
     return found.hexdigest()
 
 
+def task_to_learn(name: str, *, beside: bool = False) -> Task:
+    """Return a task whose inputs say what to tell of them. Raises UsageError for another."""
+    task = load_task(name)
+    if task.metric not in (*CLASSES, *(REAL_VALUES if beside else ())):
+        raise UsageError(
+            f"task {task.name} is scored by {METRICS[task.metric]}, and models are learnt "
+            "here from what to tell of each input: take a task such as kws, or give features of "
+            "its inputs, and what to tell of each, by --csv FILE"
+        )
+    return task
+
+
 def rows_of_task(
     task: str, data: Path | None = None, model: Path | None = None, *, beside: bool = False
 ) -> Rows:
@@ -97,13 +110,7 @@ def rows_of_task(
     folder need no official model, and have classes. Raises UsageError where an input has neither,
     DatasetError, ModelError.
     """
-    declared = load_task(task)
-    if declared.metric not in (*CLASSES, *(REAL_VALUES if beside else ())):
-        raise UsageError(
-            f"task {declared.name} is scored by {METRICS[declared.metric]}, and models are learnt "
-            "here from what to tell of each input: take a task such as kws, or give features of "
-            "its inputs, and what to tell of each, by --csv FILE"
-        )
+    declared = task_to_learn(task, beside=beside)
     if data is not None and not beside:
         model = embedded_model(declared)
     of = subject(task, data, model, takes=(declared.metric,))
@@ -400,7 +407,7 @@ def _check_cells(path: Path, number: int, line: Sequence[str]) -> None:
 def _check_columns(what: str, count: int) -> None:
     if not 1 <= count <= COLUMNS_MOST:
         raise DatasetError(
-            f"{what}: {count} features; 1 to {COLUMNS_MOST} are studied: give "
+            f"{what}: {counted(count, 'feature')}; 1 to {COLUMNS_MOST} are studied: give "
             "fewer, computed of these, by --csv FILE"
         )
 
@@ -432,7 +439,9 @@ def split(rows: Rows, test: int, seed: int) -> tuple[npt.NDArray[np.intp], npt.N
                 + (REAL if count < TRAIN_LEAST * len(present) else "")
             )
     elif count < 2 * TRAIN_LEAST:
-        raise DatasetError(f"{rows.name}: {count} rows; at least {2 * TRAIN_LEAST} are needed")
+        raise DatasetError(
+            f"{rows.name}: {counted(count, 'row')}; at least {2 * TRAIN_LEAST} are needed"
+        )
     elif np.ptp(rows.targets) == 0:
         raise DatasetError(f"{rows.name}: all targets are {rows.targets[0]:g}: nothing to tell")
     wanted = min(test, count * 3 // 10)

@@ -90,14 +90,7 @@ def subject(
     Raises ModelError for a model that is not one for the task: its C would read beyond an input.
     `limit`: so many samples, spread over the whole set; of a stream so many seconds, the first.
     """
-    task = load_task(task_name)
-    if task.metric not in takes:
-        *more, last = (METRICS[one] for one in takes)
-        known = f"{', '.join(more)} or {last}" if more else last
-        raise UsageError(
-            f"task {task.name} is scored by {METRICS[task.metric]}: what is taken here are tasks "
-            f"that are scored by {known}, such as kws"
-        )
+    task = task_for(task_name, takes)
     found = resolve(task, data, model)
     data_ = read_model_file(found.model)
     graph = read_graph(data_)
@@ -120,6 +113,19 @@ def subject(
         declared=task.model,
         **more,
     )
+
+
+def task_for(name: str, takes: Sequence[str]) -> Task:
+    """Return a task of one of some metrics. Raises UsageError for one of another."""
+    task = load_task(name)
+    if task.metric not in takes:
+        *more, last = (METRICS[one] for one in takes)
+        known = f"{', '.join(more)} or {last}" if more else last
+        raise UsageError(
+            f"task {task.name} is scored by {METRICS[task.metric]}: what is taken here are tasks "
+            f"that are scored by {known}, such as kws"
+        )
+    return task
 
 
 def _stream(task: Task, found: Inputs, graph: Graph, limit: int | None) -> dict[str, Any]:

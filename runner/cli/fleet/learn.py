@@ -59,7 +59,7 @@ def named(text: str) -> tuple[str, ...]:
            help="what the first clients send instead of their updates: nan, huge or flip"),
     Option("--attackers", type=options.count, default="1", metavar="N",
            help="with --attack: so many of them (default: 1)"),
-    Option("--time", type=options.duration, metavar="TIME",
+    Option("--time", type=options.lasting, metavar="TIME",
            help="simulated time after which a run ends, such as 2h (default: no end)"),
     Option("--boards", type=named, metavar="LIST",
            help="boards that learn --task themselves, one a client, such as mps2-an386,host"),

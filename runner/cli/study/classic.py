@@ -24,7 +24,6 @@ from .words import (
 )
 
 KINDS = ("linear", "forest", "extra-trees", "knn", "mlp")
-THREADS_MOST = 64
 
 
 @study_command(
@@ -61,11 +60,17 @@ def classic(
     """
     from ...build.task import load_task
     from ...report.study import classic as report
-    from ...study.classic.classic import PIECES, ask, run_classic, same, share_classic
+    from ...study.classic.classic import (
+        PIECES,
+        ask,
+        insist_threads,
+        run_classic,
+        same,
+        share_classic,
+    )
 
     board, boards = boards_of(said, board)
-    if threads > THREADS_MOST:
-        raise UsageError(f"--threads {threads}: at most {THREADS_MOST}")
+    insist_threads(threads)
     rows = rows_of(task, csv, target, regression=regression, data=data, model=model, beside=True)
     if rows is None:
         raise UsageError("study classic: say what to learn from: --task kws, or --csv FILE")

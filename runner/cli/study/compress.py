@@ -8,6 +8,7 @@ import click
 from tinybench.errors import UsageError
 
 from ...results.defaults import DEFAULT_BOARD
+from ...study.asking.options import RATES
 from .. import options
 from ..options import positive
 from ..output import Voice
@@ -28,7 +29,7 @@ from .words import (
 if TYPE_CHECKING:
     from ...study.rows import Rows
 
-HIDDEN, HIDDEN_OF_TABLES, TRIALS = 128, 32, 3
+TRIALS = 3
 WITH_CLASSES = ("top1",)
 """Metrics of tasks whose inputs a net learns from."""
 METHODS = ("robe", "palette", "prune")
@@ -56,8 +57,8 @@ METHODS = ("robe", "palette", "prune")
     Option("--methods", type=several(METHODS), default=",".join(METHODS), metavar="LIST",
            help="of robe (one array that weights share), palette (codes of 4, 2 or 1 bit), prune "
            "(default: all)"),
-    Option("--rates", type=numbers, default="2,4,8,16,32", metavar="LIST",
-           help="weights for each that is kept (default: 2,4,8,16,32); a palette has 2, 4 and 8; "
+    Option("--rates", type=numbers, default=RATES, metavar="LIST",
+           help=f"weights for each that is kept (default: {RATES}); a palette has 2, 4 and 8; "
            "where there are tables, of theirs"),
     Option("--hidden", type=positive, metavar="N",
            help="units of the hidden layer (default: 128; behind tables 32)"),
@@ -95,7 +96,7 @@ def compress(
         return _layers(voice, task or "", data, model, limit, board, to, out, said, none)
 
     from ...report.study import compress as report
-    from ...study.compress.asked import ask
+    from ...study.compress.asked import HIDDEN, HIDDEN_OF_TABLES, ask
     from ...study.compress.compress import pieces, run_compress, share_compress
 
     board, boards = boards_of(said, board)

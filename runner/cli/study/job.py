@@ -27,8 +27,8 @@ from ...desk.bench import find_bench, load_bench
 from ...lab import child
 from ...lab.job import insist
 from ...results.asked import ASKED_FILE
+from ...study.asking.options import words as typed
 from ...study.kept import TRIALS_FILE
-from ...study.options import words as typed
 from ...study.sweep.factors import as_toml
 from ..tree import Command, usage
 from . import study

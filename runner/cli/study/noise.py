@@ -18,12 +18,6 @@ NOISES = (
     *("gaussian", "multiplicative", "levels", "drift"),
     *("bit-flip", "stuck-at-0", "stuck-at-1"),
 )
-AMOUNTS = {
-    "eta": ("gaussian", "multiplicative", "drift"),
-    "rate": NOISES[4:],
-    "levels": NOISES[2:3],
-}
-"""By which option a kind of noise has its amounts."""
 JOBS_MOST = 256
 
 
@@ -77,7 +71,7 @@ def noise(
     study (study.json), every trial (trials.jsonl) and a picture (study.png).
     """
     from ...report.study import noise as report
-    from ...study.noise.asked import ask
+    from ...study.noise.asked import amounts_of, ask
     from ...study.noise.noise import PIECES, processors, run_noise, share_noise
     from ...study.subject import ANY_METRIC, subject
     from ...study.work import Work
@@ -99,7 +93,7 @@ def noise(
         raise UsageError(
             "--port and --emulate are of a board: name it by --board, such as mps2-an386"
         )
-    amounts = _amounts(said)
+    amounts = amounts_of(said["noise"], said)
     of = subject(task, data, model, limit, ANY_METRIC)
     voice.note(of.note)
     asked = ask(
@@ -119,13 +113,3 @@ def noise(
         lambda part: share_noise(of, asked, work, part),
         lambda found: found.board_equal == found.board_trials,
     )  # fmt: skip
-
-
-def _amounts(said: dict[str, Any]) -> tuple[float, ...] | None:
-    """Return the amounts of the option that the kind of noise has them by."""
-    kind = said["noise"]
-    for word, kinds in AMOUNTS.items():
-        if said[word] is not None and kind not in kinds:
-            right = next(other for other, known in AMOUNTS.items() if kind in known)
-            raise UsageError(f"--{word} is not of {kind} noise: give its amounts by --{right}")
-    return next((said[word] for word, kinds in AMOUNTS.items() if kind in kinds), None)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tinybench.errors import BenchError, ToolMissingError, UsageError
 from tinybench.files import write_whole
+from tinybench.plural import counted
 
 from .. import options
 from ..options import PATH, command
@@ -108,7 +109,7 @@ def _gather(voice: Voice, place: Place, asked: Any, pieces: "Pieces") -> None:
     found, said = gather(place.folder, place.gather, asked, pieces)
     for words in said:
         voice.note(words)
-    what = f"{found.trials} trials, {found.pieces} files of other figures"
+    what = f"{counted(found.trials, 'trial')}, {counted(found.pieces, 'file')} of other figures"
     voice.note(f"gathered into {place.folder}, new there: {what}")
 
 

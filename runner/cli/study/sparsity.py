@@ -9,6 +9,7 @@ import click
 from tinybench.errors import UsageError
 
 from ...results.defaults import DEFAULT_BOARD
+from ...study.asking.options import BLOCKS, LAYER, RATES
 from .. import options
 from ..options import positive
 from ..output import Voice
@@ -23,30 +24,25 @@ if TYPE_CHECKING:
 
 SCHEMES = ("dense", "bcr", "reordered", "csr", "channel")
 USUAL = "dense,bcr,csr,channel"
-SHAPE = "128x640"
 _SHAPE = re.compile(r"([1-9][0-9]{0,6})x([1-9][0-9]{0,6})")
-_BLOCK = re.compile(r"([1-9][0-9]{0,3})x([1-9][0-9]{0,6}|all)")
 
 
 def shape(text: str) -> tuple[int, int]:
     """Return outputs and inputs."""
     found = _SHAPE.fullmatch(text)
     if found is None:
-        raise click.BadParameter(f"'{text[:40]}' is no OUTPUTSxINPUTS, such as {SHAPE}")
+        raise click.BadParameter(f"'{text[:40]}' is no OUTPUTSxINPUTS, such as {LAYER}")
     return int(found[1]), int(found[2])
 
 
 def blocks(text: str) -> "tuple[Block, ...]":
     """Return the blocks of a list such as 16xall,32x128."""
-    from ...study.sparsity.pruned import Block
+    from ...study.sparsity.pruned import block_of
 
-    found = []
-    for word in text.split(","):
-        one = _BLOCK.fullmatch(word.strip())
-        if one is None:
-            raise click.BadParameter(f"'{word[:40]}' is no ROWSxCOLUMNS, such as 16xall or 32x128")
-        found.append(Block(int(one[1]), 0 if one[2] == "all" else int(one[2])))
-    return tuple(dict.fromkeys(found))
+    try:
+        return tuple(dict.fromkeys(map(block_of, text.split(","))))
+    except UsageError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @study_command(
@@ -67,16 +63,16 @@ def blocks(text: str) -> "tuple[Block, ...]":
            help="as --mend, and then the whole model learns from the same inputs with their labels "
            "(ADMM, then what is left alone), by TensorFlow"),
     Option("--shape", type=shape, metavar="SHAPE",
-           help=f"of the made layer of random weights, outputs x inputs (default: {SHAPE})"),
+           help=f"of the made layer of random weights, outputs x inputs (default: {LAYER})"),
     Option("--scheme", type=several(SCHEMES), default=USUAL, metavar="LIST",
            help="of dense (which stands beside the others always), bcr (columns and rows of "
            "blocks), reordered (bcr of rows of like columns, wherever they are), csr (single "
            f"weights), channel (whole rows); default: {USUAL}"),
-    Option("--rates", type=numbers, default="2,4,8,16,32", metavar="LIST",
-           help="weights for each that is left (default: 2,4,8,16,32)"),
-    Option("--blocks", type=blocks, default="8xall,16xall,32xall,32x128", metavar="LIST",
+    Option("--rates", type=numbers, default=RATES, metavar="LIST",
+           help=f"weights for each that is left (default: {RATES})"),
+    Option("--blocks", type=blocks, default=BLOCKS, metavar="LIST",
            help="rows by columns of a block: rows in eights, columns in fours or all (default: "
-           "8xall,16xall,32xall,32x128); the fastest is chosen"),
+           f"{BLOCKS}); the fastest is chosen"),
     Option("--limit", type=positive, metavar="N",
            help="with --task: only so many inputs, spread over all of them"),
     Option("--seed", type=options.count, default="1", metavar="N",
@@ -104,7 +100,13 @@ def sparsity(
     """
     from ...report.study import sparsity as report
     from ...study.sparsity.matrices import made, matrices_of
-    from ...study.sparsity.sparsity import ask, pieces, run_sparsity, share_sparsity
+    from ...study.sparsity.sparsity import (
+        ask,
+        insist_together,
+        pieces,
+        run_sparsity,
+        share_sparsity,
+    )
     from ...study.sparsity.split import split
     from ...study.subject import SINGLE, subject
 
@@ -113,18 +115,13 @@ def sparsity(
     forms_of_blocks, seed = said.pop("blocks"), said.pop("seed")
     convolutions, windows = said.pop("convolutions"), said.pop("windows")
     mend, learn = said.pop("mend"), said.pop("learn")
-    if task is None and (model or data or limit or convolutions or mend or learn):
-        raise UsageError(
-            "--model, --data, --limit, --convolutions, --mend and --learn are of --task: name "
-            "that, such as ad"
-        )
-    if windows and not convolutions:
-        raise UsageError("--windows is of --convolutions: give both, with a --task such as ic")
-    if task is not None and wanted is not None:
-        raise UsageError("--shape is of a made layer: leave it out, or --task")
+    insist_together(
+        task, wanted, of_task=bool(model or data or limit or mend or learn),
+        convolutions=convolutions, windows=windows,
+    )  # fmt: skip
     of, without, parts = None, list[str](), None
     if task is None:
-        matrices = made(wanted or shape(SHAPE), seed)
+        matrices = made(wanted or shape(LAYER), seed)
         source = matrices[0].name
     else:
         of = subject(task, data, model, limit, SINGLE)

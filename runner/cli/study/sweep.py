@@ -34,7 +34,7 @@ OF_ONE = ("board", "port", "probe", "emulate", "monitor")
            section="what is varied",
            help=f"of latency, energy, flash, ram, score (default: {SHOWN}; and score, energy "
            "where they are measured)"),
-    Option("--budget", type=options.duration, metavar="TIME", section="how much is measured",
+    Option("--budget", type=options.lasting, metavar="TIME", section="how much is measured",
            help="such as 2h: which combination is next is chosen by what is known (default: all)"),
     Option("--runs", type=positive, metavar="N", section="how much is measured",
            help="at most so many runs"),

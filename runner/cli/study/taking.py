@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tinybench.errors import BenchError, RunFolderError
 from tinybench.files import ZIP_FAULTS, open_zip
+from tinybench.plural import counted
 
 from ..output import Voice
 
@@ -48,7 +49,9 @@ def unpacked(archive: Path, into: Path, job: int) -> None:
         with open_zip(archive) as found:
             entries = found.infolist()
             if len(entries) > FILES_MOST:
-                raise BenchError(f"job {job}: {len(entries)} files; at most {FILES_MOST} are taken")
+                raise BenchError(
+                    f"job {job}: {counted(len(entries), 'file')}; at most {FILES_MOST} are taken"
+                )
             for entry in entries:
                 with found.open(entry) as file:
                     data = file.read(left_b + 1)

@@ -19,7 +19,7 @@ from tinybench.read import read_json
 
 from ...results.asked import ASKED_FILE
 from ...results.defaults import DEFAULT_BOARD, PARTS_FIRST
-from ...study.options import OPTIONS, PARTS_MOST
+from ...study.asking.options import OPTIONS, PARTS_MOST
 from ..output import Voice
 from ..tree import TYPED, typed
 from .taking import take

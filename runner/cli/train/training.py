@@ -65,7 +65,7 @@ def momentum_of(text: str) -> float:
            help="samples of a step (default: 10)"),
     Option("--epochs", type=positive, default="20", metavar="N",
            help="rounds over the samples, at most (default: 20)"),
-    Option("--budget", type=options.duration, metavar="TIME",
+    Option("--budget", type=options.lasting, metavar="TIME",
            help="a seed ends after so much time here, such as 10m, without evaluations"),
     Option("--evaluate-every", type=positive, metavar="STEPS",
            help="steps between evaluations and checkpoints (default: those of an epoch)"),

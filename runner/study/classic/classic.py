@@ -12,8 +12,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tinybench.errors import BuildError, ModelError, OtherFolderError
+from tinybench.errors import BuildError, ModelError, OtherFolderError, UsageError
 from tinybench.models.compiler.anatomy import Anatomy, End
+from tinybench.plural import counted
 
 from ...build.own_task import Given, Label, engine_task
 from ...build.truth import Truth
@@ -38,6 +39,7 @@ from .same_rows import words_of
 NEURAL = "neural"
 """The task's own model, beside the classic ones."""
 PROFILE = "quick"
+THREADS_MOST = 64
 DIGITS = 1e-5
 """Relative: answers that are printed, or are sums of floats, are the same to this."""
 Score = Annotated[float, msgspec.Meta(le=1)]
@@ -133,6 +135,12 @@ class ClassicStudy(msgspec.Struct, frozen=True, kw_only=True):
     unit: float = 1.0
     """Of real values: what 1 of a board's answer is in the rows."""
     rows: list[Row]
+
+
+def insist_threads(threads: int) -> None:
+    """Raise UsageError for more threads than are learnt with."""
+    if threads > THREADS_MOST:
+        raise UsageError(f"--threads {threads}: at most {THREADS_MOST}")
 
 
 def ask(
@@ -260,7 +268,7 @@ def _model(
     except ModelError as error:
         refused = Row(model=kind, refused=str(error))
         return lambda _: refused
-    work.say(f"{kind}: trained on {len(parts.train)} rows")
+    work.say(f"{kind}: trained on {counted(len(parts.train), 'row')}")
     scale = scale_of(parts.rows.values[parts.train], kind)
     inputs = scale.apply(parts.rows.values[parts.test])
     model, predicted, times = trained(

@@ -19,6 +19,8 @@ METHODS = ("robe", "palette", "prune")
 RATE_MOST = 1024.0
 BITS = {2.0: 4, 4.0: 2, 8.0: 1}
 """Of a palette's codes, by what an int8 shrinks by."""
+HIDDEN, HIDDEN_OF_TABLES = 128, 32
+"""Units of the hidden layer, by default."""
 HIDDEN_MOST, TRIALS_MOST = 1024, 100
 WIDTH, WIDTH_MOST = 16, 256
 """Of a row of an embedding table; a byte tells a column of it."""
@@ -95,6 +97,49 @@ def form_of(parts: Parts, asked: Asked) -> tuple[Form, Inputs]:
     return Form(tables, numbers, asked.hidden, classes, asked.block), inputs
 
 
+def insist_compress(
+    methods: Sequence[str],
+    rates: Sequence[float],
+    hidden: int,
+    trials: int,
+    width: int | None,
+    *,
+    tables: bool,
+) -> list[str]:
+    """Return the methods, each once: what is known without any rows.
+
+    `tables`: whether some columns have, or may have, an embedding table. Raises UsageError.
+    """
+    methods = insist_ways(methods, rates)
+    if not 1 <= hidden <= HIDDEN_MOST:
+        raise UsageError(f"--hidden {hidden}: 1 to {HIDDEN_MOST}")
+    if trials > TRIALS_MOST:
+        raise UsageError(f"--trials {trials}: at most {TRIALS_MOST}")
+    if width is not None and not tables:
+        raise UsageError(
+            "--width is of embedding tables: name columns of categories by --embed, or take "
+            "--tables"
+        )
+    if width is not None and not 1 <= width <= WIDTH_MOST:
+        raise UsageError(f"--width {width}: 1 to {WIDTH_MOST}")
+    return methods
+
+
+def insist_ways(methods: Sequence[str], rates: Sequence[float]) -> list[str]:
+    """Return the methods, each once. Raises UsageError for rates that they have not."""
+    methods = chosen("--methods", methods, METHODS)
+    ways = _ways(methods, rates)
+    for _, rate in ways:
+        if not 1 < rate <= RATE_MOST:
+            raise UsageError(f"--rates {rate:g}: more than 1, at most {RATE_MOST:g}")
+    if not ways:
+        raise UsageError(
+            f"--methods palette: it has rates of {', '.join(f'{rate:g}' for rate in BITS)} alone; "
+            "ask for one of them by --rates"
+        )
+    return methods
+
+
 def ask(
     rows: Rows,
     source: str,
@@ -111,22 +156,11 @@ def ask(
     emulate: bool = False,
 ) -> Asked:
     """Return what a study is asked for, checked. Raises UsageError."""
-    methods = chosen("--methods", methods, METHODS)
+    embed = [one.name for one in rows.categories]
+    methods = insist_compress(methods, rates, hidden, trials, width, tables=bool(embed))
     if not rows.classes:
         raise UsageError("study compress tells classes apart, and these rows have real values")
     parts = Parts(rows, *split(rows, test, seed))  # what teaches nothing is said first
-    if not 1 <= hidden <= HIDDEN_MOST:
-        raise UsageError(f"--hidden {hidden}: 1 to {HIDDEN_MOST}")
-    if trials > TRIALS_MOST:
-        raise UsageError(f"--trials {trials}: at most {TRIALS_MOST}")
-    embed = [one.name for one in rows.categories]
-    if width is not None and not embed:
-        raise UsageError(
-            "--width is of embedding tables: name columns of categories by --embed, or take "
-            "--tables"
-        )
-    if width is not None and not 1 <= width <= WIDTH_MOST:
-        raise UsageError(f"--width {width}: 1 to {WIDTH_MOST}")
     asked = Asked(
         source=source, rows_sha256=digest(rows), board=kind_here(board),
         methods=methods, rates=sorted(set(rates)), hidden=hidden,
@@ -144,24 +178,17 @@ def ask(
 def insist_rates(
     asked: Asked, sizes: Sequence[int], what: str, less: str, shared: Callable[[float], Robe]
 ) -> None:
-    """Raise UsageError for a rate that leaves nothing of what has so many weights, or for no way.
+    """Raise UsageError for a rate that leaves nothing of what has so many weights.
 
     `shared`: raises it where ROBE's array has no room. `less`: what to do instead of pruning all.
     """
-    for method, rate in _ways(asked):
-        if not 1 < rate <= RATE_MOST:
-            raise UsageError(f"--rates {rate:g}: more than 1, at most {RATE_MOST:g}")
+    for method, rate in _ways(asked.methods, asked.rates):
         if method == "robe":
             shared(rate)
         if method == "prune" and min(sizes) / rate < 1:
             raise UsageError(
                 f"--rates {rate:g} prunes {what} whole, of {min(sizes)} weights; {less}"
             )
-    if not _ways(asked):
-        raise UsageError(
-            f"--methods palette: it has rates of {', '.join(f'{rate:g}' for rate in BITS)} alone; "
-            "ask for one of them by --rates"
-        )
 
 
 def _insist_size(form: Form, board: str, *, emulate: bool) -> None:
@@ -181,14 +208,14 @@ def _insist_size(form: Form, board: str, *, emulate: bool) -> None:
 
 def candidates_of(asked: Asked) -> list[Way]:
     """Return the dense net, and each method with each of its rates."""
-    return [(DENSE, 1.0), *_ways(asked)]
+    return [(DENSE, 1.0), *_ways(asked.methods, asked.rates)]
 
 
-def _ways(asked: Asked) -> list[Way]:
+def _ways(methods: Sequence[str], rates: Sequence[float]) -> list[Way]:
     """Return each method with each of its rates; a palette has those of 4, 2 and 1 bit."""
     return [
         (method, rate)
-        for method in asked.methods
-        for rate in asked.rates
+        for method in methods
+        for rate in rates
         if method != "palette" or rate in BITS
     ]

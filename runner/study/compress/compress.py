@@ -9,6 +9,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from tinybench.plural import counted
+
 from ..images import Boarded, boarded, images_left, pieces_of, same_in, singly
 from ..kept import Key, Trial, key_of, open_study, store_study
 from ..one_image import Candidates, insist_fit, on_boards
@@ -173,7 +175,7 @@ def _done(
     mine = share([(trial, at) for trial in range(asked.trials) for at in range(len(ways))], part)
     with open_study(work.folder, asked, str(part or "")) as (known, keep):
         if known:
-            work.say(f"{work.folder}: {len(known)} nets are there already")
+            work.say(f"{work.folder}: {counted(len(known), 'net')} there already")
         left = images_left(work.folder, singly(len(ways)), work.shards, part)
         for group in left:  # what fits no board is said before anything is learnt
             insist_fit([sum(_weights_b(form, ways[at])) for at in group.which], work.words)

@@ -16,7 +16,7 @@ from tinybench.scratch import scratch
 
 from ..host_engine import Loaded, build, infer, load, patch
 from ..images import boarded, images_left, same_in, singly
-from ..kept import Key, Trial, chosen, key_of, open_study, store_study
+from ..kept import Key, Trial, key_of, open_study, store_study
 from ..one_image import Candidates, insist_fit, on_boards
 from ..parts import Part, Share, share
 from ..runs import insist_run, is_emulated, kind_here
@@ -24,7 +24,7 @@ from ..sparsity.sparsity_c import told
 from ..subject import Subject
 from ..work import Work
 from ..worth import answers, insist_scored, measure, with_clean, worth
-from .asked import METHODS, TABLES_MOST, Asked, Way, candidates_of, insist_rates
+from .asked import TABLES_MOST, Asked, Way, candidates_of, insist_rates, insist_ways
 from .compress import CompressStudy, Row
 from .compress_c import Named, weights_b, write_layers
 from .layers import Layer, Read, kept, layers_of, model_with, read_by, shapes_of
@@ -51,7 +51,7 @@ def ask_layers(
 
     `of`: what is scored. Raises UsageError.
     """
-    methods = chosen("--methods", methods, METHODS)
+    methods = insist_ways(methods, rates)
     insist_scored(of)
     layers, without = layers_of(of.graph)
     if not layers:

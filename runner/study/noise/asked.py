@@ -1,16 +1,17 @@
 """What a study of noise is asked for: which noise, how much of it, on what."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
 from tinybench.errors import UsageError
+from tinybench.plural import counted
 
 from ..kept import chosen as known
 from ..runs import is_emulated, kind_here
 from ..subject import Subject
-from .perturb import BITS, NOISES
+from .perturb import ANALOG, BITS, NOISES
 
 Where = Literal["weights", "activations"]
 DEFAULTS = {
@@ -20,6 +21,12 @@ DEFAULTS = {
     **dict.fromkeys(BITS, (0.0, 1e-5, 1e-4, 1e-3, 1e-2)),
 }
 """Amounts of each kind of noise."""
+OPTIONS = {
+    "eta": tuple(one for one in ANALOG if one != "levels"),
+    "rate": BITS,
+    "levels": ("levels",),
+}
+"""By which option a kind of noise has its amounts."""
 AMOUNTS_MOST, TRIALS_MOST, LEVELS_MOST = 64, 100_000, 1 << 16
 FORMAT = 3
 
@@ -48,6 +55,42 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the board is: what is counted and what is measured are never one study."""
 
 
+def amounts_of(noise: str, said: Mapping[str, Sequence[float] | None]) -> Sequence[float] | None:
+    """Return the amounts of the option that a kind of noise has them by. Raises UsageError."""
+    right = next(option for option, kinds in OPTIONS.items() if noise in kinds)
+    for option in OPTIONS:
+        if option != right and said.get(option) is not None:
+            raise UsageError(f"--{option} is not of {noise} noise: give its amounts by --{right}")
+    return said.get(right)
+
+
+def insist_noise(
+    noise: str, amounts: Sequence[float] | None, trials: int, where: Where = "weights"
+) -> list[float]:
+    """Return the amounts in the order of growing harm: what is known without a model.
+
+    Raises UsageError.
+    """
+    known("--noise", [noise], NOISES)
+    if where == "activations" and noise not in BITS:
+        raise UsageError(
+            f"--where activations is for faults of memory ({', '.join(BITS)}), not for {noise}"
+        )
+    chosen = sorted(set(DEFAULTS[noise] if amounts is None else amounts))
+    if noise == "levels":
+        chosen.reverse()
+    if not 0 < len(chosen) <= AMOUNTS_MOST:
+        raise UsageError(f"{len(chosen)} amounts of noise: 1 to {AMOUNTS_MOST} are studied at once")
+    for amount in chosen:
+        _check(noise, amount)
+    if not 0 < trials * len(chosen) <= TRIALS_MOST:
+        raise UsageError(
+            f"{counted(trials, 'trial')} of {len(chosen)} amounts: a study has 1 to "
+            f"{TRIALS_MOST:,} of them"
+        )
+    return chosen
+
+
 def ask(
     of: Subject,
     noise: str,
@@ -61,11 +104,7 @@ def ask(
     emulate: bool = False,
 ) -> Asked:
     """Return what a study is asked for, checked. Raises UsageError."""
-    known("--noise", [noise], NOISES)
-    if where == "activations" and noise not in BITS:
-        raise UsageError(
-            f"--where activations is for faults of memory ({', '.join(BITS)}), not for {noise}"
-        )
+    chosen = insist_noise(noise, amounts, trials, where)
     if board and of.sound is not None:
         raise UsageError(
             f"task {of.task} is a stream, whose noise is studied on this computer alone, by the "
@@ -73,17 +112,6 @@ def ask(
         )
     if board and where == "activations":
         raise UsageError("--board takes other weights; activations are disturbed here alone")
-    chosen = sorted(set(DEFAULTS[noise] if amounts is None else amounts))
-    if noise == "levels":
-        chosen.reverse()
-    if not 0 < len(chosen) <= AMOUNTS_MOST:
-        raise UsageError(f"{len(chosen)} amounts of noise: 1 to {AMOUNTS_MOST} are studied at once")
-    for amount in chosen:
-        _check(noise, amount)
-    if not 0 < trials * len(chosen) <= TRIALS_MOST:
-        raise UsageError(
-            f"{trials} trials of {len(chosen)} amounts: a study has 1 to {TRIALS_MOST} of them"
-        )
     return Asked(
         task=of.task,
         noise=noise,

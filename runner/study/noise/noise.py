@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from tinybench.errors import UsageError
+from tinybench.plural import counted
 from tinybench.scratch import scratch
 
 from ..host_engine import Loaded, infer, load, patch
@@ -131,7 +132,7 @@ def _done(
             keep_part(line, Line(there.patched))
             jobs = there.seats.left
         if known:
-            work.say(f"{work.folder}: {len(known)} trials are there already")
+            work.say(f"{work.folder}: {counted(len(known), 'trial')} there already")
         do(bench, first, jobs, known, keep, work.track, "noise")
         alone = alone_of(bench, known, clean, part)
         do(bench, alone, jobs, known, keep, work.track, "one by one")

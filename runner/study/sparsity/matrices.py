@@ -23,16 +23,26 @@ class Matrix:
     tensor: int = -1
 
 
-def made(shape: tuple[int, int], seed: int) -> list[Matrix]:
-    """Return a matrix of random weights. Raises UsageError."""
+def insist_shape(shape: tuple[int, int]) -> None:
+    """Raise UsageError for outputs and inputs of which no layer is made."""
     out_c, in_c = shape
     if not (out_c > 0 and in_c > 0 and out_c * in_c <= WEIGHTS_MOST) or in_c % FOUR:
         raise UsageError(
             f"--shape {out_c}x{in_c}: outputs x inputs, at most {WEIGHTS_MOST} weights, inputs in "
             "fours"
         )
+
+
+def made_name(shape: tuple[int, int]) -> str:
+    """Return what a made layer is called."""
+    return "x".join(map(str, shape))
+
+
+def made(shape: tuple[int, int], seed: int) -> list[Matrix]:
+    """Return a matrix of random weights. Raises UsageError."""
+    insist_shape(shape)
     drawn = np.random.default_rng(seed).normal(0, SPREAD, shape)
-    return [Matrix(f"{out_c}x{in_c}", np.clip(np.rint(drawn), -127, 127).astype(np.int8))]
+    return [Matrix(made_name(shape), np.clip(np.rint(drawn), -127, 127).astype(np.int8))]
 
 
 def matrices_of(

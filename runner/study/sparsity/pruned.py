@@ -1,17 +1,20 @@
 """A matrix of weights pruned: by blocks of columns and rows, by single weights, by whole rows."""
 
+import re
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from tinybench.errors import UsageError
 from tinybench.models.compiler.dsp.halves import fits, side_by_side, words
 
 EIGHT, FOUR = 8, 4
 """Rows and columns that stay or go together: what the kernels compute at a time."""
 NARROW = 256
 INT8_LEAST = -127
+_BLOCK = re.compile(r"([1-9][0-9]{0,3})x([1-9][0-9]{0,6}|all)")
 Int8 = npt.NDArray[np.int8]
 Floats = npt.NDArray[np.float64]
 Numbers = Int8 | Floats
@@ -27,6 +30,14 @@ class Block:
 
     def __str__(self) -> str:
         return f"{self.rows}x{self.width or 'all'}"
+
+
+def block_of(text: str) -> Block:
+    """Return the block of "16xall" or "32x128". Raises UsageError."""
+    found = _BLOCK.fullmatch(text.strip())
+    if found is None:
+        raise UsageError(f"'{text[:40]}' is no ROWSxCOLUMNS, such as 16xall or 32x128")
+    return Block(int(found[1]), 0 if found[2] == "all" else int(found[2]))
 
 
 @dataclass(frozen=True)

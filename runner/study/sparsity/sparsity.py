@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -51,6 +52,68 @@ FAST = ("dsp", "mve")
 """Kernels that there are beside plain C."""
 
 
+def insist_together(
+    task: str | None,
+    shape: tuple[int, int] | None,
+    *,
+    of_task: bool,
+    convolutions: bool,
+    windows: bool,
+) -> None:
+    """Raise UsageError for words that do not go together; `of_task`: there are any of a task's."""
+    if task is None and (of_task or convolutions):
+        raise UsageError(
+            "--model, --data, --limit, --convolutions, --mend and --learn are of --task: name "
+            "that, such as ad"
+        )
+    if windows and not convolutions:
+        raise UsageError("--windows is of --convolutions: give both, with a --task such as ic")
+    if task is not None and shape is not None:
+        raise UsageError("--shape is of a made layer: leave it out, or --task")
+
+
+def insist_sparsity(rates: Sequence[float], blocks: Sequence[Block]) -> list[float]:
+    """Return the rates, each once: what is known without a layer. Raises UsageError."""
+    chosen = sorted(set(rates))
+    for rate in chosen:
+        if not 1 <= rate <= RATE_MOST:
+            raise UsageError(f"--rates {rate:g}: 1 to {RATE_MOST:g}")
+    for rate, other in itertools.pairwise(chosen):
+        if f"{rate:g}" == f"{other:g}":
+            raise UsageError(
+                f"--rates {rate!r} and {other!r} are both told as {rate:g}: leave one of them out"
+            )
+    for block in blocks:
+        if block.rows % EIGHT or not EIGHT <= block.rows <= ROWS_MOST or block.width % FOUR:
+            raise UsageError(
+                f"--blocks {block}: {EIGHT} to {ROWS_MOST} rows in eights, by columns in fours or "
+                "'all'"
+            )
+    return chosen
+
+
+def insist_layers(
+    layers: Sequence[tuple[str, tuple[int, ...]]],
+    rates: Sequence[float],
+    schemes: Sequence[str],
+    blocks: Sequence[Block],
+) -> None:
+    """Raise UsageError for layers, of a name and a shape each, that are not pruned like this."""
+    for name, shape in layers:
+        if max(shape) > SIDE_MOST:
+            raise UsageError(
+                f"layer {name} has {max(shape):,} rows or columns, and their places "
+                f"are told by 16 bits: at most {SIDE_MOST:,} of each"
+            )
+        most = math.prod(shape) / (EIGHT * FOUR)
+        if max(rates) > most:
+            raise UsageError(
+                f"--rates {max(rates):g} prunes layer {name} whole: at least {EIGHT}x{FOUR} "
+                f"weights of it must be left; take --rates up to {most:g}, or a larger --shape"
+            )
+    _insist_orders(layers, schemes, blocks)
+
+
 def ask(
     matrices: Sequence[Matrix],
     source: str,
@@ -72,15 +135,7 @@ def ask(
     whole model learns from. `without`: why other layers are not pruned. Raises UsageError, and
     ModelError where it cannot learn.
     """
-    chosen = sorted(set(rates))
-    for rate in chosen:
-        if not 1 <= rate <= RATE_MOST:
-            raise UsageError(f"--rates {rate:g}: 1 to {RATE_MOST:g}")
-    for rate, other in itertools.pairwise(chosen):
-        if f"{rate:g}" == f"{other:g}":
-            raise UsageError(
-                f"--rates {rate!r} and {other!r} are both told as {rate:g}: leave one of them out"
-            )
+    chosen = insist_sparsity(rates, blocks)
     if not matrices:
         why = f" ({'; '.join(without[:WHY_SHOWN])})" if without else ""
         raise UsageError(
@@ -88,25 +143,8 @@ def ask(
             f"{chosen[-1]:g}{why}: take lower --rates, --convolutions of a task such as kws, fully "
             "connected layers of one such as ad, or --shape 128x640"
         )
-    for one in matrices:
-        if max(one.values.shape) > SIDE_MOST:
-            raise UsageError(
-                f"layer {one.name} has {max(one.values.shape):,} rows or columns, and their places "
-                f"are told by 16 bits: at most {SIDE_MOST:,} of each"
-            )
-        most = one.values.size / (EIGHT * FOUR)
-        if chosen[-1] > most:
-            raise UsageError(
-                f"--rates {chosen[-1]:g} prunes layer {one.name} whole: at least {EIGHT}x{FOUR} "
-                f"weights of it must be left; take --rates up to {most:g}, or a larger --shape"
-            )
-    for block in blocks:
-        if block.rows % EIGHT or not EIGHT <= block.rows <= ROWS_MOST or block.width % FOUR:
-            raise UsageError(
-                f"--blocks {block}: {EIGHT} to {ROWS_MOST} rows in eights, by columns in fours or "
-                "'all'"
-            )
-    _insist_orders(matrices, schemes, blocks)
+    layers = [(one.name, one.values.shape) for one in matrices]
+    insist_layers(layers, chosen, schemes, blocks)
     if learn and split is not None:
         insist_learnable(split.fitted)
     digest = hashlib.sha256(b"".join(one.values.tobytes() for one in matrices))
@@ -124,15 +162,14 @@ def ask(
 
 
 def _insist_orders(
-    matrices: Sequence[Matrix], schemes: Sequence[str], blocks: Sequence[Block]
+    layers: Sequence[tuple[str, tuple[int, ...]]], schemes: Sequence[str], blocks: Sequence[Block]
 ) -> None:
     """Raise UsageError where it would take hours, and gigabytes, to put rows in another order."""
-    for one in matrices if REORDERED in schemes else ():
-        rows = len(one.values)
+    for name, (rows, *_) in layers if REORDERED in schemes else ():
         most = next((each for each in blocks if pairs_of(rows, each) > PAIRS_MOST), None)
         if most is not None:
             raise UsageError(
-                f"--scheme reordered of layer {one.name} in blocks of {most.rows} rows: that is "
+                f"--scheme reordered of layer {name} in blocks of {most.rows} rows: that is "
                 f"{pairs_of(rows, most):,} pairs of a row and a block, and {PAIRS_MOST:,} are "
                 "looked at; take larger --blocks, or leave reordered out"
             )

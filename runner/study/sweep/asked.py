@@ -45,14 +45,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Of all runs; files by what they hold."""
 
 
-def ask(
-    factors: Sequence[Factor],
-    words: dict[str, Any],
-    objectives: Sequence[str],
-    repeats: int,
-    folder: Path,
-) -> Asked:
-    """Return what a study is asked for, checked. Raises UsageError."""
+def insist_factors(factors: Sequence[Factor], repeats: int) -> None:
+    """Raise UsageError for options that are not varied together, or for too much of it."""
     for one, other in itertools.combinations(factors, 2):
         if one.name == other.name:
             raise UsageError(f"--by {one.name}: given twice")
@@ -67,6 +61,17 @@ def ask(
         )
     if repeats > REPEATS_MOST:
         raise UsageError(f"--repeats {repeats}: at most {REPEATS_MOST}")
+
+
+def ask(
+    factors: Sequence[Factor],
+    words: dict[str, Any],
+    objectives: Sequence[str],
+    repeats: int,
+    folder: Path,
+) -> Asked:
+    """Return what a study is asked for, checked. Raises UsageError."""
+    insist_factors(factors, repeats)
     insist_levels(factors, words, folder)
     said = {
         name: contents(Path(value)) if name in FILES else value

@@ -11,6 +11,7 @@ import msgspec
 from tinybench.declare import find, nearest
 from tinybench.errors import DeclarationError, TinybenchError, UsageError
 from tinybench.files import write_whole
+from tinybench.plural import counted
 from tinybench.read import read_toml
 
 from ...build import board as boards
@@ -21,6 +22,7 @@ from ...desk.choose import choose
 from ...results.defaults import hertz
 from ...results.request import Request
 from ...results.words import SuiteWords, request_of
+from ...rules.profile import load_profile
 from ..runs import insist_run
 
 SHORT = {
@@ -65,7 +67,8 @@ def factor(text: str) -> Factor:
         raise UsageError(f"--by {name}: that is the same for all runs of a sweep; give it once")
     if not 2 <= len(levels) <= LEVELS_MOST:
         raise UsageError(
-            f"--by {name}: {len(levels)} different values; a sweep takes 2 to {LEVELS_MOST} of each"
+            f"--by {name}: {counted(len(levels), 'different value')}; a sweep takes 2 "
+            f"to {LEVELS_MOST} of each"
         )
     known = (*SHORT, *OF_RUN)
     found = Factor(name, levels)
@@ -220,9 +223,20 @@ def _literal(value: Any) -> str:
     return quoted(value) if isinstance(value, str) else repr(value)
 
 
-def insist_levels(factors: Sequence[Factor], words: Mapping[str, Any], folder: Path) -> None:
-    """Raise what each level is wrong by, where it can be on no board of the sweep."""
-    named = {one.name: one.levels for one in factors}.get("board", (str(words["board"]),))
+def insist_levels(
+    factors: Sequence[Factor], words: Mapping[str, Any], folder: Path, *, here: bool = True
+) -> None:
+    """Raise UsageError for a level that can be on no board of the sweep, with what is wrong by it.
+
+    `here`: this computer has the boards; else nothing is known of how they are measured.
+    """
+    levels = {one.name: one.levels for one in factors}
+    named = levels.get("board", (str(words["board"]),))
+    for profile in [
+        *levels.get("profile", ()),
+        *([words["profile"]] if "profile" in words else ()),
+    ]:
+        load_profile(str(profile))
     for one in factors:
         for level in one.levels:
             why: TinybenchError | None = None
@@ -231,7 +245,8 @@ def insist_levels(factors: Sequence[Factor], words: Mapping[str, Any], folder: P
                     said: dict[str, Any] = {"task": "kws", **words, "board": board}
                     said = words_of({one.name: level}, [one], said, folder)
                     request_of(**said)
-                    insist_run(said, level if one.name == "board" else board)
+                    if here:
+                        insist_run(said, level if one.name == "board" else board)
                     if said["task"] != "all":
                         load_task(str(said["task"]))
                     break

@@ -19,6 +19,7 @@ from tinybench.errors import (
     ToolMissingError,
     UsageError,
 )
+from tinybench.plural import counted
 from tinybench.scratch import scratch
 
 from ...compare.store import Summary, summary
@@ -97,7 +98,7 @@ def run_sweep(
     with open_study(work.folder, asked):
         rows = kept_rows(work.folder, points, asked)
         if rows:
-            work.say(f"{work.folder}: {len(rows)} runs are there already")
+            work.say(f"{work.folder}: {counted(len(rows), 'run')} there already")
         boards, tried = boards_of(work), set[tuple[int, int]]()
         at_a_time = len(work.boards) or work.shards
         dealt = at_a_time > 1 and not budget.ends

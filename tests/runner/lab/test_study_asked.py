@@ -244,6 +244,7 @@ def test_another_lab_is_not_believed(lab: Lab, tmp_path: Path) -> None:
         (["--board=mine.toml", "--parts=2"], "is a file"),
         (["--model=none.tflite"], "cannot be read"),
         (["--task=kwz"], "did you mean 'kws'"),
+        (["--trials=100000"], "100,000 trials of 2 amounts"),
     ],
 )
 def test_what_a_lab_cannot_have_is_refused(

@@ -226,7 +226,7 @@ def test_board_c_and_python_answer_the_same_and_nothing_is_done_again(tmp_path: 
     (tmp_path / "study.json").unlink()
     again, said = studied(tmp_path)
     assert again == found
-    assert "3 nets are there already" in said[0]
+    assert "3 nets there already" in said[0]
     assert not any("in one image" in line for line in said)
 
 

@@ -30,4 +30,4 @@ def test_each_study_is_rows_and_a_damaged_one_hides_no_other(tmp_path: Path) -> 
     done = tinybench("results", str(tmp_path), "--studies", "--to", "csv")
     assert done.stdout == as_csv(told.rows)
     assert done.stderr.count("left out") == 3
-    assert "2 rows of 1 studies" in done.stderr
+    assert "2 rows of 1 study below" in done.stderr

@@ -1,6 +1,7 @@
 """The options of studies that a lab takes: all that reach nothing of a computer, and no others."""
 
 from importlib import import_module
+from typing import Any
 
 import click
 import pytest
@@ -9,11 +10,12 @@ from tinybench.errors import UsageError
 from tinybench.runner.cli.options import PATH
 from tinybench.runner.cli.study import study
 from tinybench.runner.cli.study.through_lab import HERE, KEYS
+from tinybench.runner.study.asking.on_paper import Paper, insist_on_paper
+from tinybench.runner.study.asking.options import FLAG, OPTIONS, STUDIES, insist_options, words
 from tinybench.runner.study.classic import learn
 from tinybench.runner.study.compress import asked as compress_asked
 from tinybench.runner.study.listed import KINDS
 from tinybench.runner.study.noise import perturb
-from tinybench.runner.study.options import FLAG, OPTIONS, STUDIES, insist_options, words
 from tinybench.runner.study.quantisation import quantisation
 from tinybench.runner.study.sparsity import sparsity
 from tinybench.runner.study.sweep import asked
@@ -145,3 +147,57 @@ def test_what_a_lab_does_not_take_is_refused_in_words(
     with pytest.raises(UsageError) as caught:
         insist_options(name, said)
     assert why in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "why"),
+    [
+        ("noise", {"eta": 1000}, "--eta 1000: a standard deviation is"),
+        ("noise", {"levels": "16,8"}, "--levels is not of gaussian noise"),
+        ("noise", {"noise": "levels", "levels": "1.5"}, "--levels 1.5: a cell has 2 to"),
+        ("noise", {"trials": 100_000}, "trials of 7 amounts"),
+        ("noise", {"shards": 65}, "--shards 65: at most 64"),
+        ("classic", {"threads": 65}, "--threads 65: at most 64"),
+        ("compress", {"hidden": 2000}, "--hidden 2000"),
+        ("compress", {"rates": "1"}, "--rates 1: more than 1"),
+        ("compress", {"methods": "palette", "rates": "3"}, "it has rates of 2, 4, 8 alone"),
+        ("compress", {"width": 8}, "--width is of embedding tables"),
+        ("sparsity", {"rates": "0.5"}, "--rates 0.5: 1 to"),
+        ("sparsity", {"shape": "8x4"}, "--rates 32 prunes layer 8x4 whole"),
+        ("sparsity", {"shape": "9999999x9999999"}, "at most 4194304 weights"),
+        ("sparsity", {"blocks": "7xall"}, "--blocks 7xall"),
+        ("sparsity", {"windows": True}, "--windows is of --convolutions"),
+        ("sparsity", {"mend": True}, "are of --task"),
+        ("sweep", {"by": ["kernels=plain,plain"]}, "--by kernels: 1 different value"),
+        ("sweep", {"by": ["kernels=plain,dps"]}, "--by kernels=dps: "),
+        ("sweep", {"by": ["seed=1,2", "seed=3,4"]}, "--by seed: given twice"),
+        ("sweep", {"by": ["mode=all,none"]}, "'none' is no mode"),
+        ("sweep", {"by": ["kernels=plain,dsp"], "profile": "rapd"}, "did you mean 'rapid'"),
+        ("sweep", {"by": ["kernels=plain,dsp"], "repeats": 101}, "--repeats 101: at most 100"),
+    ],
+)
+def test_what_is_wrong_on_paper_is_refused_without_board_model_or_data(
+    name: str, said: dict[str, Any], why: str
+) -> None:
+    """By the checks of the study itself, so that nobody waits for a board to hear it."""
+    insist_options(name, said)
+    with pytest.raises(UsageError) as caught:
+        insist_on_paper(name, Paper(said, board="mps2-an386"))
+    assert why in str(caught.value)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_what_a_study_does_by_itself_is_right_on_paper(name: str) -> None:
+    """Its defaults are those of the command, on a board that is known and on any other."""
+    said = {"by": ["kernels=plain,dsp"]} if name == "sweep" else {}
+    for board in ("mps2-an386", None):
+        insist_on_paper(name, Paper(said, board=board))
+
+
+@pytest.mark.parametrize(
+    ("name", "task"), [("quantisation", "ad"), ("classic", "ad"), ("compress", "sww")]
+)
+def test_a_task_that_a_study_cannot_be_of_is_refused_on_paper(name: str, task: str) -> None:
+    """Its metric is declared: no inputs are needed to know it."""
+    with pytest.raises(UsageError, match=f"task {task} is scored by"):
+        insist_on_paper(name, Paper({}, task=task))

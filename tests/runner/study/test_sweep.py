@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from rich.console import Console
@@ -24,6 +25,7 @@ from tinybench.errors import (
     UsageError,
 )
 from tinybench.runner.build.board import load_board
+from tinybench.runner.cli.study import study
 from tinybench.runner.compare.store import find_runs
 from tinybench.runner.report.study import frame
 from tinybench.runner.report.study import sweep as report
@@ -76,7 +78,7 @@ def test_combinations_are_measured_as_runs_within_the_budget_and_gone_on_with(
     assert len(states) == 3
     found, said = swept(tmp_path / "s", Budget(seconds=3600))
     assert (found.left, len(found.runs)) == (0, 4)
-    assert "3 runs are there already" in said[0]
+    assert "3 runs there already" in said[0]
     assert all(path.stat().st_mtime_ns == at for path, at in states.items())
     assert found.fields == {"latency": "estimated_latency_s", "ram": "ram_b"}
     (ram,) = [e for e in found.effects if (e.factor, e.objective) == ("weights", "ram")]
@@ -332,7 +334,7 @@ def test_a_declaration_with_other_keys_is_the_same_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("by", "said"),
     [
-        (["kernels=plain"], "1 different values"),
+        (["kernels=plain"], "1 different value"),
         (["kernels"], "give NAME=VALUE,VALUE"),
         (["kernel=plain,dsp"], "did you mean 'kernels'"),
         (["port=a,b"], "the same for all runs"),
@@ -362,6 +364,13 @@ def test_the_command_says_what_is_missing() -> None:
     done = tinybench("study", "sweep", "--task", "kws")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert "say what is varied" in done.stderr
+
+
+def test_a_budget_of_no_time_is_refused() -> None:
+    """A run would be done in it all the same."""
+    words = ["--task", "kws", "--by", "kernels=plain,dsp", "--budget", "0s"]
+    with pytest.raises(click.UsageError, match="'0s' is no time to do anything in"):
+        study.commands["sweep"].make_context("sweep", words)
 
 
 def test_a_sweep_is_the_same_by_what_its_files_hold_and_at_any_port(tmp_path: Path) -> None:

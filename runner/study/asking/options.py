@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from tinybench.declare import nearest
 from tinybench.errors import UsageError
 
-from ..results.defaults import MODES, seconds
+from ...results.defaults import MODES, seconds
 
 PARTS_MOST = 64
 """That a study is dealt out into, in a lab or by hand."""
 NUMBERS_MOST = 64
+RATES = "2,4,8,16,32"
+"""Of what is pruned or shrunk, by default ..."""
+LAYER, BLOCKS = "128x640", "8xall,16xall,32xall,32x128"
+"""... and which layer is made for sparsity, and in which blocks."""
 BY_MOST = 12
 Value = str | int | float | bool
 Check = Callable[[str], bool]
@@ -95,9 +99,12 @@ FLAG = Kind("true or false", lambda _: False, flag=True)
 TIME = Kind("a time such as 90s, 10m or 2h", _is_time)
 NAME = Kind("a name", lambda text: _NAME.fullmatch(text) is not None)
 COLUMN = Kind("the name of a column", lambda text: text.isprintable() and not text.startswith("-"))
-COLUMNS = Kind("names of columns with commas between", COLUMN.takes)
+COLUMNS = Kind(
+    "names of columns with commas between",
+    lambda text: all(word.strip() and COLUMN.takes(word.strip()) for word in text.split(",")),
+)
 SHAPE = Kind("OUTPUTSxINPUTS, such as 128x640", _by(r"[1-9][0-9]{0,6}x[1-9][0-9]{0,6}"))
-BLOCKS = Kind(
+OF_BLOCKS = Kind(
     "ROWSxCOLUMNS with commas between, such as 16xall,32x128",
     _by(
         r"[1-9][0-9]{0,3}x(?:[1-9][0-9]{0,6}|all)(?: *, *[1-9][0-9]{0,3}x(?:[1-9][0-9]{0,6}|all))*"
@@ -133,7 +140,7 @@ OPTIONS: dict[str, dict[str, Kind]] = {
     "sparsity": {
         "convolutions": FLAG, "windows": FLAG, "mend": FLAG, "learn": FLAG, "shape": SHAPE,
         "scheme": _several("dense", "bcr", "reordered", "csr", "channel"), "rates": NUMBERS,
-        "blocks": BLOCKS, "limit": COUNT, "seed": WHOLE, "shards": COUNT,
+        "blocks": OF_BLOCKS, "limit": COUNT, "seed": WHOLE, "shards": COUNT,
     },
     "quantisation": {
         "schemes": _several("int8-tensor", "int8-channel", "int16x8", "qat-tensor", "qat-channel"),
@@ -209,7 +216,7 @@ def _why(kind: Kind, texts: Sequence[Value]) -> str | None:
 
 def _varied(text: str) -> str | None:
     """Return why a lab does not vary this; None where it does."""
-    from ..results.request import is_recipe  # late: --help needs none of it
+    from ...results.request import is_recipe  # late: --help needs none of it
 
     name, sign, values = text.partition("=")
     name = name.strip().removeprefix("--").replace("-", "_")

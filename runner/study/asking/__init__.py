@@ -1,0 +1,1 @@
+"""What may be asked of a study elsewhere: its options, and what is wrong with them on paper."""
