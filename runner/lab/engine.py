@@ -80,9 +80,12 @@ async def scheduler(
             security=security,
         )
         await made
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
+        why = error if isinstance(error, OSError) else error.__cause__  # as distributed wraps it
+        if not isinstance(why, OSError):
+            raise
         raise UsageError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}; is a lab running there? "
+            f"cannot listen on {host}:{port}: {why.strerror or why}; is a lab running there? "
             "Another port: --dask N"
         ) from error
     try:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ..options import PATH, command, positive
+from ..options import PATH, command, tcp_port
 from ..output import Voice
 from ..tree import Option
 
@@ -17,8 +17,8 @@ def folder() -> Option:
 
 def _ports() -> list[Option]:
     return [
-        Option("--http", type=positive, metavar="N", default="8750", help="port of the page"),
-        Option("--dask", type=positive, metavar="N", default="8751",
+        Option("--http", type=tcp_port, metavar="N", default="8750", help="port of the page"),
+        Option("--dask", type=tcp_port, metavar="N", default="8751",
                help="port that workers join at"),
     ]  # fmt: skip
 

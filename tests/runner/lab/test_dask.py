@@ -3,14 +3,18 @@
 import asyncio
 import contextlib
 import itertools
+import socket
 import statistics
 from pathlib import Path
 
+import click
 import pytest
 
 from tests.runner.lab.chaos import BLOWS, Found, chaos, found
 from tests.runner.lab.small_lab import Dozing, asleep, dozing, leading, until
-from tinybench.runner.lab import serve, store
+from tinybench.errors import UsageError
+from tinybench.runner.cli.lab import serving
+from tinybench.runner.lab import engine, serve, store
 from tinybench.runner.lab.leader import loop
 
 pytest.importorskip("distributed")
@@ -91,3 +95,19 @@ def test_two_hundred_jobs_outlive_twelve_blows(tmp_path: Path, seed: int) -> Non
     """As above, longer."""
     asyncio.run(chaos(tmp_path, jobs=200, blows=12, seed=seed))
     assert found(tmp_path, 200) == Found(lost=0, doubled=0, wrong=0)
+
+
+def test_a_port_that_is_taken_or_none_is_refused_in_words() -> None:
+    """A fault of a user, and not of tinybench; no other port is taken instead."""
+
+    async def lab(port: int) -> None:
+        async with engine.scheduler("127.0.0.1", port, None):
+            pass
+
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        with pytest.raises(UsageError, match=r"cannot listen on .* Another port: --dask N"):
+            asyncio.run(lab(held.getsockname()[1]))
+    with pytest.raises(click.UsageError, match="'99999' is no port: 1 to 65535"):
+        serving.serve.make_context("serve", ["--http", "99999"])
