@@ -5,6 +5,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tinybench.plural import counted
+
 from .trace import Edge, Infer, Trace
 
 DEBOUNCE_S = 50e-6
@@ -60,7 +62,7 @@ def spans(trace: Trace, edges: list[Edge]) -> tuple[list[Span], list[str], list[
     if placed(trace):
         return _by_bounds(trace, edges)
     marks, count = trace.head.marks, len(trace.infers)
-    wanted = f"{marks} mark{'' if marks == 1 else 's'} and two for each of {count} infers"
+    wanted = f"{counted(marks, 'mark')} and two for each of {counted(count, 'infer')}"
     pairs = edges[marks:]
     faults = []
     if count and len(edges) != marks + 2 * count:
@@ -90,12 +92,12 @@ def _by_bounds(trace: Trace, edges: list[Edge]) -> tuple[list[Span], list[str], 
         if len(within) == 2:
             found.append(Span(infer, within[0], within[1]))
         else:
-            s = "" if len(within) == 1 else "s"
-            found.append(Span(infer, None, None, (f"{len(within)} edge{s} where two belong",)))
+            edges_ = counted(len(within), "edge")
+            found.append(Span(infer, None, None, (f"{edges_} where two belong",)))
     outside, marks = len(edges) - used, trace.head.marks
     warnings = []
     if outside != marks:
-        warnings.append(f"{outside} edges outside of every infer, where {marks} belong")
+        warnings.append(f"{counted(outside, 'edge')} outside of every infer, where {marks} belong")
     return _counted(found), [], warnings
 
 

@@ -14,6 +14,7 @@ from tinybench.energy.importers.published import same
 from tinybench.energy.methods import METHODS, RuleResult
 from tinybench.energy.trace import Infer
 from tinybench.errors import TinybenchError
+from tinybench.plural import counted
 
 from ..results.score import correct
 from ..streaming.score import RECORDING_S, RULES_TAIL_S, RUNNER_TAIL_S
@@ -144,7 +145,7 @@ def scores(run: Read, known: LabelList | None) -> tuple[float, float | None, str
             top1 = correct(means, truth) / len(means)
         auc = metrics.auc_eembc(means, truth) if run.eembc else metrics.auc_v13(means, truth)
     how = "101 thresholds" if run.eembc else "exact AUC"
-    return top1, auc, f"{len(means)} inputs in {run.source}, {how}"
+    return top1, auc, f"{counted(len(means), 'input')} in {run.source}, {how}"
 
 
 def of_performance(run: Read) -> Iterator[Figure]:
@@ -152,14 +153,17 @@ def of_performance(run: Read) -> Iterator[Figure]:
     printed = run.printed
     timed = [one for one in run.evidence.inferred if one.elapsed_us]
     rates = [one.iterations / ((one.elapsed_us or 1) * 1e-6) for one in timed]
-    source = f"{len(rates)} windows in {run.source}"
+    source = f"{counted(len(rates), 'window')} in {run.source}"
     # A v1.3 log has milliseconds only, results.txt all digits; some logs lack windows.
     rough = not run.eembc and not run.source.endswith(".json")
     stated = _stated_rates(printed)
     of_median, repeats = rates, False
     if stated and (rough or len(rates) < len(printed.performance)):
         repeats = not _logged(run, len(stated))
-        of_median, source = stated, f"{len(stated)} windows as printed in {run.printed_in}"
+        of_median, source = (
+            stated,
+            f"{counted(len(stated), 'window')} as printed in {run.printed_in}",
+        )
     if printed.performance and timed and not rough:
         pairs = list(zip(printed.performance, timed, rates, strict=False))
         right = sum(
@@ -174,7 +178,7 @@ def of_performance(run: Read) -> Iterator[Figure]:
             published=str(len(printed.performance)),
             recomputed=str(right),
             reproduced=right == len(printed.performance) == len(timed),
-            source=f"{len(timed)} windows in {run.source}",
+            source=f"{counted(len(timed), 'window')} in {run.source}",
         )
     if printed.throughput_per_s:
         median = statistics.median(of_median) if of_median else None
@@ -208,7 +212,7 @@ def of_energy(run: Read) -> tuple[list[Figure], RuleResult | None, str]:
     rule, why = _rule(run)
     found: list[Figure] = []
     if rule is not None:
-        source = f"{len(rule.windows)} windows of the trace, {rule.method} rule"
+        source = f"{counted(len(rule.windows), 'window')} of the trace, {rule.method} rule"
         if printed.energy:
             pairs = list(zip(printed.energy, rule.windows, strict=False))
             right = sum(
@@ -242,7 +246,7 @@ def _of_printed_energy(printed: Printed, why: str) -> Figure:
             each.append((total_uj / window.iterations, half(window.energy_uj) / window.iterations))
         elif own:
             each.append((own, half(window.per_inference_uj)))
-    source = f"{len(each)} windows as printed; {why}"
+    source = f"{counted(len(each), 'window')} as printed; {why}"
     if not each or len(each) != len(printed.energy):
         return figure("energy", "uJ/inf.", None, printed.energy_uj, source)
     median_uj = statistics.median(uj for uj, _ in each)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinybench.errors import UsageError
+from tinybench.plural import counted
 
 from ..results.defaults import DIVISIONS
 from . import options
@@ -269,7 +270,7 @@ def write(voice: Voice, runs: tuple[Path, ...], out: Path) -> int:  # noqa: ARG0
 
     insist_runs(*runs)
     count = write_baseline(list(runs), out)
-    print(f"{count} run{'s' if count != 1 else ''} written to {out}")
+    print(f"{counted(count, 'run')} written to {out}")
     return 0
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinybench.errors import UsageError
+from tinybench.plural import counted
 
 from ..results.defaults import DEFAULT_BOARD
 from .desk import put_attached
@@ -117,7 +118,8 @@ def fetch(voice: Voice, task: str | None, only_list: bool, fetch_source: tuple[P
         from ..compare.published.table import fetch
 
         table = fetch(list(fetch_source))
-        print(f"{len(table.entries)} published results from {table.source} are in the cache")
+        results = counted(len(table.entries), "published result")
+        print(f"in the cache: {results} from {table.source}")
         return 0
     if fetch_source:
         raise UsageError("--from is for tinybench fetch published; for inputs: tinybench prepare")
@@ -224,7 +226,10 @@ def _write_embedded(which: str, out: Path) -> int:
 
     built = read_recording(which)
     write_recording(out, which, built)
-    print(f"{len(built.windows_s)} words in {built.length_s:g} s: {out / which}.wav, {which}.json")
+    print(
+        f"{counted(len(built.windows_s), 'word')} in {built.length_s:g} s: "
+        f"{out / which}.wav, {which}.json"
+    )
     return 0
 
 

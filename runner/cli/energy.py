@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinybench.errors import UsageError
+from tinybench.plural import counted
 from tinybench.scratch import scratch
 
 from .options import PATH, OneOf, command, count, instant, into_file, port, positive, quantity
@@ -306,7 +307,7 @@ def analyse(
             from tinybench.energy.pictures import draw
 
             drawn = draw(opened, found.tinybench, out)
-            voice.note(f"{len(drawn)} pictures are in {out}")
+            voice.note(f"in {out}: {counted(len(drawn), 'picture')}")
     if to != "png":
         from ..report.terminal.energy import report
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tinybench.errors import UsageError
+from tinybench.plural import counted
 
 from ..results.defaults import BY_LABELS, BY_OUTPUTS, DEFAULT_BAUD, STATES
 from . import options
@@ -347,7 +348,7 @@ def zoo_fetch(voice: Voice, names: tuple[str, ...], only_list: bool) -> int:
     if lost:
         name, why = next(iter(lost.items()))
         raise FetchError(f"{len(lost)} of {len(wanted)} models are not here: {name}: {why}")
-    print(f"{len(wanted)} models are in the cache, all checksums right")
+    print(f"in the cache: {counted(len(wanted), 'model')}, all checksums right")
     return 0
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinybench.errors import UsageError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
+from tinybench.plural import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -119,7 +120,7 @@ def put_pictures(
         found = every()
         for name, data in found.items():
             write(out / name, data)
-        voice.note(f"{len(found)} pictures are in {out}")
+        voice.note(f"in {out}: {counted(len(found), 'picture')}")
         return
     if card is None:
         raise UsageError(f"--to {to} draws several pictures: name a folder for them with -o DIR")

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinybench.errors import UsageError
+from tinybench.plural import counted
 
 from .options import (
     PATH,
@@ -278,7 +279,8 @@ def _studies(
     }
     put(voice, to, out, forms)
     if to != "json":
-        voice.note(f"{len(rows)} rows of {found.studies} studies below {folder}")
+        of = counted(found.studies, "study", "studies")
+        voice.note(f"{counted(len(rows), 'row')} of {of} below {folder}")
     return 0
 
 

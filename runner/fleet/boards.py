@@ -8,6 +8,7 @@ import numpy as np
 
 from tinybench.datasets.reader import Sample
 from tinybench.errors import BenchError, UsageError
+from tinybench.plural import counted
 
 from ..learning.head import Floats
 from ..study.rows import split
@@ -125,7 +126,10 @@ def on_boards(of: Seats, members: Members, ask: Ask, say: Callable[[str], None])
             )
             updates[at] = head - start
         heard = np.count_nonzero(answered)
-        say(f"round {work.number}: {heard} of {len(clients)} boards have learnt {work.steps} steps")
+        say(
+            f"round {work.number}: {heard} of {len(clients)} boards have learnt "
+            f"{counted(work.steps, 'step')}"
+        )
         return Learnt(updates, losses, answered, took_s, differing)
 
     return train

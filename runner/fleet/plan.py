@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybench.errors import UsageError
+from tinybench.plural import counted
 
 FORMULA = "R(K, E) = (A0 + B0 (1 + (N - K) / (K (N - 1))) E^2) / E"
 STEPS_MOST = 1000
@@ -160,7 +161,9 @@ def fitted(clients: int, seen: Sequence[tuple[int, int, float]]) -> Bound:
     Neither A0 nor B0 is negative: one that would be is 0. Raises UsageError for fewer than two.
     """
     if len(seen) < 2:
-        raise UsageError(f"{len(seen)} runs to learn the bound from: it needs two or more")
+        raise UsageError(
+            f"{counted(len(seen), 'run')} to learn the bound from: it needs two or more"
+        )
     rows = np.array([(1 / e, _spread(clients, k) * e) for k, e, _ in seen])
     took = np.array([r for _, _, r in seen], np.float64)
     scaled: npt.NDArray[np.float64] = rows / took[:, None]

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from tinybench.errors import UsageError
+from tinybench.plural import counted
 from tinybench.track import Track
 
 from ..learning.course import Course, Point, write_course
@@ -196,7 +197,7 @@ def check(one: Setting, clients: int) -> None:
     if one.noise:
         accountant()  # before anything is run
     if one.attackers > clients:
-        raise UsageError(f"--attackers {one.attackers}: the fleet has {clients} clients")
+        raise UsageError(f"--attackers {one.attackers}: the fleet has {counted(clients, 'client')}")
 
 
 def run_fleet(
@@ -220,7 +221,7 @@ def run_fleet(
         trainer: Trainer | None = None
         known = sum((_place(folder, *one) / RUN_FILE).exists() for one in wanted)
         if known:
-            say(f"{folder}: {known} of {len(wanted)} runs are there already")
+            say(f"{folder}: {known} of {counted(len(wanted), 'run')} there already")
         for setting, seed in track(wanted, "fleet", len(wanted)):
             place = _place(folder, setting, seed)
             found = kept_part(place / RUN_FILE, Outcome)
@@ -279,7 +280,8 @@ def course(found: Outcome, fleet: Fleet, asked: Asked) -> Course:
     times, _ = origins(fleet.clients)
     return Course(
         what=(
-            f"{setting.name}, {len(fleet.clients)} clients ({times}), {asked.data}, {asked.split}, "
+            f"{setting.name}, {counted(len(fleet.clients), 'client')} ({times}), "
+            f"{asked.data}, {asked.split}, "
             f"batch {setting.batch}, rate {setting.rate:g}, {_more(setting)}"
         ),
         seed=found.seed,

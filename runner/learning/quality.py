@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from tinybench.errors import UsageError
+from tinybench.plural import counted
 
 from .course import Course, Origin
 
@@ -96,7 +97,8 @@ def reference_point(batch: int, values: Sequence[float], runs: int) -> Reference
     """
     if len(values) < LEAST or runs < LEAST:
         raise UsageError(
-            f"{len(values)} runs of the reference, {runs} to hold against them: each needs {LEAST}"
+            f"{counted(len(values), 'run')} of the reference, {runs} to hold against "
+            f"them: each needs {LEAST}"
         )
     kept = sorted(values)[1:-1]
     return ReferencePoint(
@@ -159,7 +161,10 @@ def _judged(group: Sequence[Course], reference: Sequence[Course]) -> Quality:
     seeds = [one.seed for one in group]
     why = ""
     if len(group) < LEAST:
-        why = f"{len(group)} runs; at least {LEAST}, for the fastest and the slowest are left out"
+        why = (
+            f"{counted(len(group), 'run')}; at least {LEAST}, for the fastest and the "
+            "slowest are left out"
+        )
     elif len(set(seeds)) < len(seeds):
         why = "two runs have the same seed"
     elif missed > 1:

@@ -4,6 +4,7 @@ import csv
 import io
 from collections import Counter
 
+from tinybench.plural import counted
 from tinybench.printable import all_printable
 
 from ..audit.result import GRADES, WORDS, Audit, Figure, System, grade_of
@@ -30,26 +31,22 @@ CORRECTED_MAX = 3
 def sentence(found: Audit) -> str:
     """Return the outcome in one line."""
     count = sum(len(run.violations) for run in found.runs) + len(found.violations)
-    words = [f"{found.reproduced} figures reproduced"]
+    words = [f"{counted(found.reproduced, 'figure')} reproduced"]
     if found.as_printed:
         words.append(f"{found.as_printed} as printed")
     if found.differing:
         words.append(f"{found.differing} differ")
     if found.not_recomputable:
         words.append(f"{found.not_recomputable} cannot be computed again")
-    runs = len(found.runs)
-    words.append(
-        f"{count} broken rule{'' if count == 1 else 's'} in {runs} run{'' if runs == 1 else 's'}"
-    )
+    words.append(f"{counted(count, 'broken rule')} in {counted(len(found.runs), 'run')}")
     return ", ".join(words)
 
 
 def of_systems(found: Audit) -> str:
     """Return how many systems have which verdict, in one line."""
     counts = Counter(row.grade for row in found.systems)
-    number = len(found.systems)
     said = ", ".join(f"{counts[name]} {COUNTS[name]}" for name in GRADES if counts[name])
-    return f"{number} system{'' if number == 1 else 's'}" + (f": {said}" if said else "")
+    return counted(len(found.systems), "system") + (f": {said}" if said else "")
 
 
 def word(figure: Figure) -> str:
@@ -79,7 +76,7 @@ def rolled(row: System) -> tuple[str, ...]:
     )
 
 
-def counted(found: Audit) -> list[tuple[str, ...]]:
+def tallied(found: Audit) -> list[tuple[str, ...]]:
     """Return each broken rule with its runs, how often, and its first case; the gravest first."""
     first: dict[str, tuple[str, Violation]] = {}
     runs: dict[str, set[str]] = {}
@@ -128,6 +125,6 @@ def as_markdown(found: Audit) -> str:
     parts = [f"## Audit of {escaped(found.path)}\n", f"{escaped(sentence(found))}\n"]
     parts += [f"{escaped(of_systems(found))}\n", rows(ROLLED, map(rolled, found.systems))]
     if found.violations or any(run.violations for run in found.runs):
-        parts.append(rows(COUNTED, counted(found)))
+        parts.append(rows(COUNTED, tallied(found)))
     parts += [f"* {escaped(note)}\n" for note in found.notes]
     return "\n".join(parts)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tinybench.plural import counted
 from tinybench.printable import all_printable
 
 from ..compare.store import Summary
@@ -63,7 +64,7 @@ def _several(runs: Sequence[Summary]) -> str:
     kinds = [kind_of(run.emulated, run.board) for run in runs]
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
     parts = [
-        _line(f"{len(runs)} runs", LEFT, 112, 60, bold=True),
+        _line(counted(len(runs), "run"), LEFT, 112, 60, bold=True),
         _line(f"{valid} of {len(runs)} valid; {counts}", LEFT, 172, 30,
               GOOD if valid == len(runs) else BAD, bold=True, most=64),
         _line("the fastest of each task that is valid", LEFT, 226, 24, SOFT),

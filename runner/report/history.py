@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tinybench.plural import counted
 from tinybench.printable import one_line
 from tinybench.uncertain import uncertain
 
@@ -61,5 +62,8 @@ def _one(one: Series) -> str:
     low, high = min(values), max(values)
     bars = "".join(BARS[round((v - low) / (high - low) * 7) if high > low else 3] for v in values)
     last = one.points[-1]
-    head = f"{title(one)}, {len(one.points)} points, now {value(one, last.value, last.uncertainty)}"
+    head = (
+        f"{title(one)}, {counted(len(one.points), 'point')}, now "
+        f"{value(one, last.value, last.uncertainty)}"
+    )
     return "\n".join([head, f"  {bars}", *(f"  {words}" for words in sentences(one))]) + "\n"

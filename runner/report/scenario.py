@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 
+from tinybench.plural import counted
+
 from ..results.scenario import Asked, LoadGen, Scenario, Tail
 from ..results.scenario.words import figure
 
@@ -17,7 +19,10 @@ def said(found: Scenario, emulated: bool) -> list[tuple[str, str]]:
     asked = found.asked
     unit = "emulated ms" if emulated else "ms"
     streams = f" of {asked.streams} inputs" if asked.name == "multi-stream" else ""
-    count = f"{found.count:,} queries{streams} over {found.duration_s:.3f} s of the DUT's clock"
+    count = (
+        f"{counted(found.count, 'query', 'queries')}{streams} over "
+        f"{found.duration_s:.3f} s of the DUT's clock"
+    )
     by = asked.interference
     lines = [] if by is None else [("interference", f"injected: {by.words}")]
     lines += [

@@ -1,5 +1,7 @@
 """What a board heard of a stream, in lines: words and alarms, how busy it was, what it drew."""
 
+from tinybench.plural import counted
+
 from ..results import score
 from ..results.result import Result
 from ..results.stream import PERIOD_S, Busy, Stream
@@ -18,7 +20,7 @@ def said(found: Stream, result: Result) -> list[tuple[str, str]]:
     lines = [
         (
             "stream",
-            f"{found.recording}, {found.length_s:g} s with {len(found.words_s)} words: "
+            f"{found.recording}, {found.length_s:g} s with {counted(len(found.words_s), 'word')}: "
             f"{found.heard:,} of {found.expected:,} frames heard, {way}",
         ),
         (
@@ -94,4 +96,6 @@ def _spread(times: Busy) -> str:
 def duty(times: Busy) -> str:
     """Return the share of its time that a board works, and what came too late."""
     said = f"{times.duty:.4f} of {PERIOD_S * 1e3:g} ms, {times.missed:,} deadlines missed"
-    return said + (f", {times.overruns:,} frames of audio would be lost" if times.overruns else "")
+    return said + (
+        f", {counted(times.overruns, 'frame')} of audio would be lost" if times.overruns else ""
+    )

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from tinybench.plural import counted
+
 README = "energyrunner README, performance mode"
 ENERGY_README = "energyrunner README, energy mode"
 DATASETS = "energyrunner datasets README"
@@ -103,9 +105,8 @@ class Verdict(msgspec.Struct, frozen=True):
     def words(self) -> str:
         """The verdict in words, which never call a result valid for what it was not judged by."""
         under = judged_under(self.profile, self.mlperf)
-        broken = len(self.violations)
-        if broken:
-            return f"not valid{under}: {broken} rule{'s' if broken > 1 else ''} broken"
+        if self.violations:
+            return f"not valid{under}: {counted(len(self.violations), 'rule')} broken"
         return f"valid{under}"
 
 

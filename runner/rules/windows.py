@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterator, Sequence
 
+from tinybench.plural import counted
+
 from ..results.result import EnergyWindow, Result, Window
 from .profile import Profile
 from .rule import Rule, Ruling
@@ -84,4 +86,4 @@ def iterations(
 
 
 def _more(count: int) -> str:
-    return f"{count} more iteration{'s' if count > 1 else ''}"
+    return counted(count, "more iteration")

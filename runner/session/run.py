@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from tinybench.energy.monitor import supply_of
 from tinybench.errors import RunFolderError, TinybenchError
+from tinybench.plural import counted
 from tinybench.track import Track
 from tinybench.transport.transcript import pack, unpack
 
@@ -130,7 +131,8 @@ def _insist_whole(asked: Request, kept: Sequence[Entry], lost: bool, folder: Pat
     begun = sum(entry.query is not None for entry in kept)
     if lost or (begun and loadgen.read(folder) is None):
         raise RunFolderError(
-            f"{folder}: LoadGen was asking when this run ended, after {begun} queries, and cannot "
+            f"{folder}: LoadGen was asking when this run ended, after "
+            f"{counted(begun, 'query', 'queries')}, and cannot "
             "go on with a test of its own. Start a new run, or one without --engine-loadgen, which "
             "goes on"
         )

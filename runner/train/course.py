@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from tinybench.plural import counted
+
 from ..learning.course import Course, Point
 from .document import Point as Spent
 from .document import Training, Trial
@@ -14,7 +16,7 @@ def courses(found: Training) -> Iterator[Course]:
         f"the head of {asked.model} for {asked.task} on {asked.board_name}: "
         f"{asked.weights} weights, part {asked.part}, from {asked.init}, rate {asked.rate:g}, "
         f"momentum {asked.momentum:g}"
-        + f", {asked.hidden} hidden units" * (asked.hidden > 0)
+        + f", {counted(asked.hidden, 'hidden unit')}" * (asked.hidden > 0)
         + f", inputs with '{asked.only}'" * bool(asked.only)
         + f", drift {asked.drift}" * bool(asked.drift)
     )

@@ -6,6 +6,8 @@ Here by its files, its log, its inputs and its outputs; the rest is beside.
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
+from tinybench.plural import counted
+
 from ...build.task import Task
 from ...rules import RULES, Violation
 from ...rules.rule import CHECKER
@@ -142,9 +144,9 @@ def count_of_outputs(run: Read, task: Task | None) -> Iterator[Violation]:
         yield Violation(
             "output-count",
             "protocol, m-results are one output a class",
-            f"{wanted} outputs",
+            counted(wanted, "output"),
             f"{len(wrong[0].outputs)} for {shown(wrong[0].input)}; so {len(wrong)} of "
-            f"{len(inferred)} answers",
+            f"{counted(len(inferred), 'answer')}",
             "flash the firmware of this task",
         )
     empty = [one for one in inferred if not one.outputs]
@@ -153,7 +155,8 @@ def count_of_outputs(run: Read, task: Task | None) -> Iterator[Violation]:
             "missing-outputs",
             RULES + ", results can be reproduced",
             "the outputs of every inference",
-            f"{len(empty)} answers without any: {some_names([one.input for one in empty])}",
+            f"{counted(len(empty), 'answer')} without any: "
+            f"{some_names([one.input for one in empty])}",
             "print them, and run the set again",
         )
 
@@ -202,7 +205,8 @@ def inputs(run: Read, known: LabelList | None, task: Task | None) -> Iterator[Vi
             "inputs-once",
             DATASETS,
             "each input once",
-            f"{len(twice)} inputs several times: {some_names([name for name, _ in twice])}",
+            f"{counted(len(twice), 'input')} several times: "
+            f"{some_names([name for name, _ in twice])}",
             "run the set again",
         )
     if len(set(per_file.values())) > 1 and task is not None and task.metric == "auc":
@@ -222,7 +226,7 @@ def inputs(run: Read, known: LabelList | None, task: Task | None) -> Iterator[Vi
             "missing-inputs",
             DATASETS,
             f"{' or '.join(map(str, task.rules.accuracy_count))} inputs",
-            f"{len(per_file)} inputs",
+            counted(len(per_file), "input"),
             "run the whole set",
         )
 
@@ -258,7 +262,7 @@ def _against_list(
             "wrong-labels",
             DATASETS,
             "the classes of the official list",
-            f"{len(stated)} inputs with another class: {some_names(stated)}",
+            f"{counted(len(stated), 'input')} with another class: {some_names(stated)}",
             "use the official label file",
         )
 

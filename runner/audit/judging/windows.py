@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from tinybench.energy.methods import RuleResult
+from tinybench.plural import counted
 
 from ...rules import ENERGY_README, README, RULES, WINDOW_MIN_S, WINDOWS, Violation
 from ..labels import LabelList
@@ -81,12 +82,12 @@ def _which_inputs(
 
 
 def _count(count: int, clause: str, mode: str, different: int | None = None) -> Violation:
-    on = "" if different is None else f" on {different} inputs"
+    on = "" if different is None else f" on {counted(different, 'input')}"
     return Violation(
         f"{mode}-windows",
         clause,
         f"{WINDOWS} windows on {WINDOWS} different inputs",
-        f"{count} windows{on}",
+        f"{counted(count, 'window')}{on}",
         f"run the {mode} mode whole",
     )
 

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tinybench.plural import counted
+
 from .. import options
 from ..options import command, into_file
 from ..output import Voice, put
@@ -60,4 +62,4 @@ def _table(found: "list[Client]") -> "RenderableType":
     ]
     more = [f"and {len(found) - SHOWN} more"] if found[SHOWN:] else []
     more.append(f"learning from a sample: {LEARNING:g} inferences, or as long as a training took")
-    return below(f"{len(found)} clients", columns(header, lines), more)
+    return below(counted(len(found), "client"), columns(header, lines), more)

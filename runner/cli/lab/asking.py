@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinybench.errors import TinybenchError, UsageError
+from tinybench.plural import counted
 
-from ...lab.page.words import counted
 from ..options import PATH, command, duration, into_file, positive
 from ..output import Voice, put
 from ..tree import Argument, Option
@@ -87,7 +87,7 @@ def submit(
     told_of = None if commit is None else github.check_of(commit)
     told = jobs_file.read(jobs)
     if told.count > jobs_file.ASKED_FROM and not yes:
-        _ask(f"{jobs} stands for {told.count:,} jobs; queue them all")
+        _ask(f"{jobs} stands for {counted(told.count, 'job')}; queue them all")
     reached = _lab(at, lab)
     if told_of is not None:
         github.tell(told_of, "pending", counted(told.count, "job"))

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ...lab.page.words import counted, span
+from tinybench.plural import counted
+
+from ...lab.page.words import span
 
 if TYPE_CHECKING:
     from rich.console import Group

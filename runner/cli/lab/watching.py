@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinybench.errors import BenchError
+from tinybench.plural import counted
 
-from ...lab.page.words import counted, span
+from ...lab.page.words import span
 from ..output import Voice
 from . import shown
 

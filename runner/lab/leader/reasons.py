@@ -4,6 +4,8 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from tinybench.plural import counted
+
 from .. import store
 from ..policy import Place, Want, fits
 from ..store import Row
@@ -55,7 +57,7 @@ def _of_board(leader: Leader, row: Row) -> str:
     name = leader.waits_for.get(row.id)
     ahead = leader.held[row.wish]
     if name is None and row.id not in leader.rows and ahead >= leader.share([row.wish]):
-        return f"behind {ahead:,} jobs for the same boards, which are looked at first"
+        return f"behind {counted(ahead, 'job')} for the same boards, which are looked at first"
     if name is None:
         return "a board is sought"
     run = leader.running.get(name)

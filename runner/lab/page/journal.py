@@ -4,10 +4,12 @@ import shlex
 from collections.abc import Callable
 from typing import Any
 
+from tinybench.plural import counted
+
 from .. import store
 from ..ask import lab_folder
 from ..leader.state import Leader
-from .words import counted, span, verdict
+from .words import span, verdict
 
 DEFAULT = "http://127.0.0.1:8750"
 """Where the commands of a lab look for one, unless they are told."""

@@ -9,10 +9,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tinybench.plural import counted
+
 from .. import store
 from . import results, told
 from .answer import Door
-from .words import counted, span
+from .words import span
 
 ROWS_MOST = 100
 HEAD = """<!doctype html>

@@ -1,4 +1,4 @@
-"""Lengths of time, numbers of things and verdicts, in words for a person."""
+"""Lengths of time and verdicts, in words for a person."""
 
 VERDICTS = {0: "valid", 1: "a rule is broken"}
 """By the exit status of a run."""
@@ -9,11 +9,6 @@ STUDIED = {0: "done", 1: "a board answers otherwise"}
 def verdict(status: int | None, study: str | None = None) -> str:
     """Return what the exit status of a run, or of a study, says."""
     return (STUDIED if study else VERDICTS).get(status or 0, f"status {status}")
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number of things: "1 job", "1,200 jobs"."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def span(seconds: float) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from rich.console import RenderableType
 
+from tinybench.plural import counted
 from tinybench.printable import one_line
 
 from ...fleet.federate import Outcome, Round
@@ -64,7 +65,7 @@ def figure(value: float | None) -> str:
 
 def clients(count: int) -> str:
     """Return how many clients there are."""
-    return f"{count} client{'' if count == 1 else 's'}"
+    return counted(count, "client")
 
 
 def title(found: FleetStudy) -> str:

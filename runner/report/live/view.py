@@ -7,6 +7,7 @@ from rich.table import Table
 
 from tinybench.energy.tally import Tally
 from tinybench.energy.trace import Chunk, TraceHead
+from tinybench.plural import counted
 from tinybench.printable import one_line
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -70,7 +71,7 @@ class LiveView:
         return (
             f"{self._all.time_s:9.2f} s  {mean} mA ({low} to {high})  "
             f"{self._power_w() * 1e3:.4f} mW  {self._voltage()}  {self._all.line()}  "
-            f"{self._edges} edges  {self._all.lost} lost"
+            f"{counted(self._edges, 'edge')}  {self._all.lost} lost"
         )
 
     def table(self, recording: str = "", *, keys: bool = False) -> Table:
@@ -117,7 +118,7 @@ class LiveView:
         low, high = (self._current_a(value) * 1e3 for value in self._range)
         lines = [
             f"{every.time_s:.3f} s, {every.samples} samples, {every.lost} lost, "
-            f"{self._edges} edges, {len(self._marks)} markers"
+            f"{counted(self._edges, 'edge')}, {counted(len(self._marks), 'marker')}"
         ]
         if every.samples:
             lived_s = every.samples / self._head.rate_hz
@@ -173,5 +174,5 @@ def _sums(tally: Tally) -> str:
         for value, unit in ((tally.charge_c, "C"), (tally.energy_j, "J"))
         if value is not None
     ]
-    lost = f", without {tally.lost} lost samples" if tally.lost else ""
+    lost = f", without {counted(tally.lost, 'lost sample')}" if tally.lost else ""
     return f"{tally.line()} ({', '.join(si)}){lost}"

@@ -1,10 +1,11 @@
 """What an audit found, as one HTML file: no other file, no script, everything escaped."""
 
+from tinybench.plural import counted
 from tinybench.printable import all_printable
 
 from ...audit.result import WORDS, Audit, Run, grade_of
 from ...rules import Violation
-from ..audit import COUNTED, ROLLED, counted, of_systems, rolled, sentence, word
+from ..audit import COUNTED, ROLLED, of_systems, rolled, sentence, tallied, word
 from .parts import Html, card, document, note, table, text
 
 FIGURES = ("figure", "published", "recomputed", "outcome", "corrected", "from")
@@ -23,7 +24,7 @@ def html(found: Audit) -> str:
     ]
     if found.violations:
         body += ["<h2>The tree</h2>", _card(_violations(found.violations))]
-    broken = counted(found)
+    broken = tallied(found)
     if broken:
         body += ["<h2>Broken rules</h2>", _card(table(COUNTED, broken))]
     wrong = [run for run in found.runs if not run.sound]
@@ -51,8 +52,8 @@ def _said(run: Run) -> str:
 
 
 def _run(run: Run) -> str:
-    parts = [run.task, run.mode, f"{run.inferences} inferences"]
-    count = f", {len(run.violations)} broken rules" if run.violations else ""
+    parts = [run.task, run.mode, counted(run.inferences, "inference")]
+    count = f", {counted(len(run.violations), 'broken rule')}" if run.violations else ""
     inside = [note(", ".join(part for part in parts if part))]
     if run.figures:
         inside.append(table(FIGURES, _figures(run)))

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from tinybench.plural import counted
+
 from ...compare.store import Summary
 from ...results.result import Result
 from ...rules import Verdict
@@ -22,4 +24,4 @@ def as_html(runs: Sequence[Judged]) -> str:
 
 def compared(runs: Sequence[Summary]) -> str:
     """Return the page that compares runs."""
-    return document(f"{len(runs)} runs", comparison(runs))
+    return document(counted(len(runs), "run"), comparison(runs))

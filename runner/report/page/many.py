@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tinybench.errors import RunFolderError
+from tinybench.plural import counted
 from tinybench.printable import all_printable
 from tinybench.uncertain import bounded
 
@@ -59,7 +60,7 @@ def comparison(runs: Sequence[Summary]) -> str:
         for number, ((task, kind), members) in enumerate(groups.items())
     )
     return (
-        f"<h1>{len(runs)} runs</h1>"
+        f"<h1>{counted(len(runs), 'run')}</h1>"
         + _banner(rows, kinds, groups)
         + _all(rows, kinds)
         + (SWITCH if groups else "")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
+from tinybench.plural import counted
 from tinybench.uncertain import bounded
 
 from ...results.score import percentile
@@ -304,7 +305,7 @@ def levels(bars: Sequence[tuple[float, float, int]], unit: str) -> Picture:
             _mark(
                 f'<rect class="bar" x="{left}" y="{y}" width="{max(1.0, right - left - 0.5):.1f}" '
                 f'height="{axes.y(0) - y:.1f}"/>',
-                f"{start:.4g} to {stop:.4g} {unit}: {count:,} samples",
+                f"{start:.4g} to {stop:.4g} {unit}: {counted(count, 'sample')}",
             )
         )
     return Picture("".join(parts))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tinybench.plural import counted
 from tinybench.uncertain import uncertain
 
 from ...results import score
@@ -32,7 +33,7 @@ def latency(found: Performance, result: Result, stamp: str) -> str:
         for n, (w, v) in enumerate(zip(found.windows, each, strict=True), start=1)
     ]
     tips = [
-        f"window {number}: {value} {unit} an inference\n{count} inferences on {name}, "
+        f"window {number}: {value} {unit} an inference\n{counted(count, 'inference')} on {name}, "
         f"{lasted} {seconds}"
         for number, name, count, lasted, value in rows
     ]
@@ -74,7 +75,7 @@ def scenario(found: Scenario, stamp: str) -> list[str]:
     """Return the latencies of a scenario: how they lie, their tail, and their order."""
     unit = "emulated ms" if stamp == "emulated" else "ms"
     each_ms = [us * 1e-3 for us in found.device_us]
-    count = f"{len(each_ms):,} inferences of {found.count:,} queries, by the DUT's clock"
+    count = f"{counted(len(each_ms), 'inference')} of {found.count:,} queries, by the DUT's clock"
     behind = percentiles(each_ms, unit)
     return [
         distribution("Latencies", each_ms, unit, stamp, count),

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from rich.console import RenderableType
 
+from tinybench.plural import counted
 from tinybench.printable import one_line
 
 from ...study.classic.classic import ClassicStudy, Row
@@ -112,8 +113,9 @@ def said(found: ClassicStudy) -> list[str]:
 def title(found: ClassicStudy) -> str:
     """Return what was learnt from, and where it was run."""
     return one_line(
-        f"classic models of {found.source} on {found.asked.board}: {found.features} features, "
-        f"learnt from {found.learnt_from} rows, tested on {found.tested}"
+        f"classic models of {found.source} on {found.asked.board}: "
+        f"{counted(found.features, 'feature')}, "
+        f"learnt from {counted(found.learnt_from, 'row')}, tested on {found.tested}"
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from rich.console import RenderableType
 
+from tinybench.plural import counted
 from tinybench.printable import one_line
 
 from ...study.compress.compress import CompressStudy, Row
@@ -72,9 +73,12 @@ def title(found: CompressStudy) -> str:
     if found.tables:
         tables = f"{len(found.tables)} embedding tables, rows of {asked.width}, "
     return one_line(
-        f"compressed nets of {asked.source} on {asked.board}: {tables}{found.features} features, "
-        f"{asked.hidden} hidden units, {found.classes} classes, learnt from {found.learnt_from} "
-        f"rows, tested on {found.tested}, {asked.trials} trials"
+        f"compressed nets of {asked.source} on {asked.board}: "
+        f"{tables}{counted(found.features, 'feature')}, "
+        f"{counted(asked.hidden, 'hidden unit')}, "
+        f"{counted(found.classes, 'class', 'classes')}, learnt from "
+        f"{counted(found.learnt_from, 'row')}, tested on {found.tested}, "
+        f"{counted(asked.trials, 'trial')}"
     )
 
 
@@ -111,7 +115,8 @@ def _of_tables(found: CompressStudy) -> list[str]:
     if not found.tables:
         return []
     each = ", ".join(
-        f"{one.column[:40]} {one.rows:,} rows, {one.unknown} of {found.tested} tested values in "
+        f"{one.column[:40]} {counted(one.rows, 'row')}, {one.unknown} of {found.tested} "
+        "tested values in "
         "none of them"
         for one in found.tables
     )

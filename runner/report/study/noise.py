@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import RenderableType
 
+from tinybench.plural import counted
 from tinybench.printable import one_line
 
 from ...results.stream import PERIOD_S
@@ -73,8 +74,8 @@ def _each(found: NoiseStudy) -> str:
 def _inputs(found: NoiseStudy) -> str:
     count = found.asked.samples
     if found.words is None:
-        return f"{count} inputs of {found.dataset}"
-    return f"{count * PERIOD_S:.0f} s of {found.dataset} with {found.words} words"
+        return f"{counted(count, 'input')} of {found.dataset}"
+    return f"{count * PERIOD_S:.0f} s of {found.dataset} with {counted(found.words, 'word')}"
 
 
 def said(found: NoiseStudy) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from rich.console import RenderableType
 
+from tinybench.plural import counted
 from tinybench.printable import one_line
 
 from ...study.quantisation.quantisation import QuantisationStudy, Row
@@ -68,7 +69,7 @@ def title(found: QuantisationStudy) -> str:
         tested = f"{asked.test} s behind them with {found.words} words tested"
     return one_line(
         f"quantised: {found.origin}, task {asked.task} on {asked.board}: ranges by "
-        f"{asked.calibrate} inputs of {found.dataset} ({found.dataset_origin}), {tested}"
+        f"{counted(asked.calibrate, 'input')} of {found.dataset} ({found.dataset_origin}), {tested}"
     )
 
 

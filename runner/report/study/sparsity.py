@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from rich.console import RenderableType
 
+from tinybench.plural import counted
 from tinybench.printable import one_line
 
 from ...study.sparsity.findings import Row, SparsityStudy
@@ -57,7 +58,7 @@ def _score(value: float | None) -> str:
 def title(found: SparsityStudy) -> str:
     """Return what was pruned, and where it was run."""
     which = (
-        f"{len(found.layers)} layers of {found.asked.source}"
+        f"{counted(len(found.layers), 'layer')} of {found.asked.source}"
         if found.metric
         else found.asked.source
     )

@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tinybench.plural import counted
 from tinybench.printable import one_line
 
 from ...build.task import METRICS
@@ -50,7 +51,7 @@ def as_csv(found: Training) -> str:
 
 def _title(found: Training) -> str:
     asked = found.asked
-    layer = f", {asked.hidden} hidden units" if asked.hidden else ""
+    layer = f", {counted(asked.hidden, 'hidden unit')}" if asked.hidden else ""
     part = f"{len(asked.rows)} of {found.outputs} outputs, {len(asked.columns)} of "
     return one_line(
         f"trained on {asked.board_name}: the head of {asked.model} for {asked.task}{layer}, "
@@ -81,7 +82,8 @@ def said(found: Training) -> list[str]:
     tensors = "" if found.tensor_ram_b is None else f", {found.tensor_ram_b:,} B tensors"
     samples = f"; samples: {found.samples_b:,} B of flash" if found.samples_b else ""
     lines = [
-        f"{found.trained} samples, {found.held_out} held out and never trained; an epoch is "
+        f"{counted(found.trained, 'sample')}, {found.held_out} held out and never "
+        "trained; an epoch is "
         f"{found.trained // asked.batch} batches of {asked.batch}, {WHERE[asked.samples]}; rate "
         f"{asked.rate:g}, momentum {asked.momentum:g}, from {asked.init}",
         f"RAM: {found.ram_b:,} B, of them {found.training_ram_b:,} B for learning{tensors}"

@@ -10,7 +10,7 @@ from rich.text import Text
 from tinybench.printable import all_printable
 
 from ...audit.result import Audit, Run, grade_of
-from ..audit import COUNTED, ROLLED, broken, counted, of_systems, rolled, sentence, word
+from ..audit import COUNTED, ROLLED, broken, of_systems, rolled, sentence, tallied, word
 
 DETAILED_RUNS = 60
 """Of larger trees the terminal shows the systems and counts the broken rules."""
@@ -26,7 +26,7 @@ def report(found: Audit) -> RenderableType:
     if detailed:
         parts += [Text(), _runs(found.runs)]
     if broken(found):
-        parts += [Text(), _violations(found) if detailed else _table(COUNTED, counted(found))]
+        parts += [Text(), _violations(found) if detailed else _table(COUNTED, tallied(found))]
     if not detailed:
         parts.append(Text("each run: --submitter, --system or --task, --to json or --to html"))
     notes = {note: None for run in found.runs for note in run.notes} if detailed else {}

@@ -4,6 +4,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tinybench.plural import counted
 from tinybench.printable import all_printable
 
 from ...compare.change import Comparison
@@ -49,7 +50,7 @@ def as_markdown(found: Comparison, *, every: bool = False) -> str:
     parts += [f"* **{escaped(line)}**" for line in (*_failures(found), *_doubts(found))]
     parts += [f"\n{rows(HEADER, map(_cells, more))}"] if more else []
     if same:
-        count = f"{_count(len(same), 'figure')} did not change"
+        count = f"{counted(len(same), 'figure')} did not change"
         table = rows(HEADER, map(_cells, same))
         parts.append(f"\n<details><summary>{count}</summary>\n\n{table}\n</details>\n")
     parts += [f"* {escaped(line)}" for line in (*map(words, found.distributions), *found.notes)]
@@ -61,7 +62,7 @@ def verdict(found: Comparison) -> str:
     failed = {failure.gate for failure in found.failures}
     known = [line for line in found.differences if line.difference is not None]
     moved = [line for line in known if line.difference and line.real is not False]
-    moves = f"{len(moved)} of {_count(len(known), 'figure')} changed"
+    moves = f"{len(moved)} of {counted(len(known), 'figure')} changed"
     if lost := len(found.differences) - len(known):
         moves += f", {lost} on one side only"
     gates = dict.fromkeys(found.gates)
@@ -89,10 +90,6 @@ def _unchanged(found: Comparison) -> list[str]:
         f"unchanged, {task} on {board}: {', '.join(metrics)}"
         for (task, board), metrics in names.items()
     ]
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _doubts(found: Comparison) -> list[str]:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from tinybench.energy.analysis import SKEW_MAX_PPM, Analysis, Window
 from tinybench.energy.examine import ByRule, Examination, not_by_pin
+from tinybench.plural import counted
 from tinybench.printable import all_printable
 from tinybench.uncertain import uncertain
 
@@ -47,7 +48,9 @@ def _facts(found: Examination) -> Table:
         table.add_row("origin", found.note)
     own = found.tinybench
     table.add_row(
-        "edges", f"{own.edges} after debouncing; {own.gaps} gaps, {own.lost} lost samples"
+        "edges",
+        f"{own.edges} after debouncing; {counted(own.gaps, 'gap')}, "
+        f"{counted(own.lost, 'lost sample')}",
     )
     if not found.mlperf:
         at = ""

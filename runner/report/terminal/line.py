@@ -4,6 +4,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tinybench.plural import counted
+
 from ...measure.link import Quality
 
 
@@ -32,7 +34,7 @@ def table(quality: Quality) -> RenderableType:
         f"{quality.throughput_bps:,.0f} bytes/s{share}",
     )
     found = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in quality.errors.items() if n)
-    facts.add_row("errors", f"{found or 'none'} in {quality.uploads} inputs")
+    facts.add_row("errors", f"{found or 'none'} in {counted(quality.uploads, 'input')}")
     times = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     times.add_column("task")
     times.add_column("inputs", justify="right")

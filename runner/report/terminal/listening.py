@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tinybench.plural import counted
 from tinybench.printable import one_line
 
 from ...measure.listening import Detection, Listening
@@ -40,7 +41,7 @@ def _facts(found: Listening) -> list[tuple[str, str]]:
         ),
         (
             "heard",
-            f"{found.frames:,} frames of {found.period_s * 1e3:g} ms, "
+            f"{counted(found.frames, 'frame')} of {found.period_s * 1e3:g} ms, "
             f"{found.frames * found.period_s:.3f} s, by front end {found.front_end}",
         ),
     ]
@@ -50,7 +51,10 @@ def _facts(found: Listening) -> list[tuple[str, str]]:
     if found.overruns is not None:
         said = "none would have been lost"
         if found.overruns:
-            said = f"no result: {found.overruns:,} frames would have been lost, too late for them"
+            said = (
+                f"no result: {counted(found.overruns, 'frame')} would have been "
+                "lost, too late for them"
+            )
         facts.append(("by sample clock", said))
     facts.append(("a frame takes", _times(found)))
     if found.cycles is not None and found.duty is not None:

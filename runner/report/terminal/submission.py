@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tinybench.plural import counted
 from tinybench.printable import one_line
 
 from ...rules import Violation
@@ -15,15 +16,15 @@ from ...submission.tree import Submission
 def report(made: Submission) -> RenderableType:
     """Return what was written, with the rules that are broken all the same; or the refusal."""
     if made.refused:
-        count = len(made.refused)
-        head = f"not submitted: {count} rule{'s' if count > 1 else ''} broken; nothing was written"
+        rules = counted(len(made.refused), "rule")
+        head = f"not submitted: {rules} broken; nothing was written"
         return Group(Text(head, "bold red"), _table(made.refused))
     tasks = ", ".join(made.tasks)
     parts: list[RenderableType] = [
         Text(
             one_line(
                 f"{made.division} division, {made.submitter}, {made.system}: {tasks}; "
-                f"{len(made.files)} files in {made.folder}"
+                f"{counted(len(made.files), 'file')} in {made.folder}"
             ),
             overflow="fold",
         )

@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tinybench.plural import counted
 from tinybench.printable import all_printable, one_line
 from tinybench.uncertain import uncertain
 
@@ -351,8 +352,7 @@ def _talk(link: Link) -> list[str]:
     """Return what is said of a DUT that speaks beside the protocol, or another one."""
     said = []
     if link.beside_lines:
-        lines = f"{link.beside_lines} line{'s' if link.beside_lines > 1 else ''}"
-        said.append(f"talkative DUT: {lines} beside the protocol")
+        said.append(f"talkative DUT: {counted(link.beside_lines, 'line')} beside the protocol")
     if link.echoed_lines:
         said.append(f"the DUT echoes what it is sent, in {link.echoed_lines} of its lines")
     if link.profile and link.profile != PROFILE:
@@ -382,7 +382,7 @@ def _accuracy(accuracy: Accuracy) -> str:
     if accuracy.top1 is not None:
         return f"top-1 {accuracy.top1:.1%} ({accuracy.correct} of {accuracy.count})"
     if accuracy.auc is not None:
-        return f"AUC {accuracy.auc:.3f} ({accuracy.count} files)"
+        return f"AUC {accuracy.auc:.3f} ({counted(accuracy.count, 'file')})"
     if accuracy.expected is not None:
         return _held(accuracy.expected)
     if not accuracy.scored:
@@ -398,10 +398,10 @@ def _held(found: Expected) -> str:
         return f"{found.equal} of {found.count} outputs as expected, within {found.tolerance:.3g}"
     if found.mae is None or found.rmse is None:
         shown = "not defined: nothing is in any mask" if found.iou is None else f"{found.iou:.3f}"
-        return f"IoU {shown} ({found.count} masks)"
+        return f"IoU {shown} ({counted(found.count, 'mask')})"
     r2 = "not defined: all targets are the same" if found.r2 is None else f"{found.r2:.4f}"
     errors = f"mean absolute error {found.mae:.6g}, RMSE {found.rmse:.6g}"
-    return f"{errors}, R2 {r2} ({found.count} inputs)"
+    return f"{errors}, R2 {r2} ({counted(found.count, 'input')})"
 
 
 def _by_class(found: Accuracy) -> list[tuple[str, str]]:

@@ -175,4 +175,4 @@ def test_a_fleet_of_boards_says_what_it_is(
     assert "round 1: 2 of 2 boards have learnt 2 steps" in err
     # The runs are there already, although the boards have another time of a sample now.
     assert main(["fleet", *boards, *words, "-o", str(tmp_path / "f")]) == 0
-    assert "1 of 1 runs are there already" in capsys.readouterr().err
+    assert "1 of 1 run there already" in capsys.readouterr().err

@@ -125,7 +125,7 @@ def test_a_dut_that_talks_is_said_to() -> None:
         profile=PROFILE,
     )
     printed = " ".join(_printed(good_result(link=link)).split())
-    assert "talkative DUT: 1200 lines beside the protocol" in printed
+    assert "talkative DUT: 1,200 lines beside the protocol" in printed
     assert "echoes what it is sent, in 7 of its lines" in printed
     assert "another version" not in printed
     other = msgspec.structs.replace(link, beside_lines=1, profile="ULPMark V9")
