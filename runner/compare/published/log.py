@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 from tinybench.errors import ProtocolError, UsageError
+from tinybench.plural import counted
 
 from ...audit import eembc, runner13
 from ...audit.evidence import Evidence
@@ -114,7 +115,7 @@ def words(found: Beside) -> list[str]:
         (found.only_published, "the log"),
     ):
         if names:
-            said.append(f"{len(names)} inputs are in {where} only, such as {names[0]}")
+            said.append(f"in {where} only: {counted(len(names), 'input')}, such as {names[0]}")
     if not found.compared:
         said.append("not one input is in both: are they of the same task and list?")
     return [shown(line) for line in said]

@@ -374,7 +374,7 @@ def test_an_answer_without_outputs_is_missing_in_accuracy_mode(tmp_path: Path) -
     (folder / "log.txt").write_text(log, encoding="utf-8")
     (run,) = audit(folder).runs
     (said,) = (v.found for v in run.violations if v.rule == "missing-outputs")
-    assert said == f"1 answers without any: {trees.KWS[0]}"
+    assert said == f"1 answer without any: {trees.KWS[0]}"
 
 
 @pytest.mark.parametrize(("count", "wrong"), [(12, False), (10, True), (13, True)])

@@ -85,7 +85,7 @@ def test_what_differs_is_named(tmp_path: Path) -> None:
     said = words(found)
     assert "2 are answered otherwise, 1 with another class:" in said
     assert any(line.startswith("  b.bin: up to 0.004 off; ours [0.000,") for line in said)
-    assert "1 inputs are in the log only, such as their.bin" in said
+    assert "in the log only: 1 input, such as their.bin" in said
 
 
 def test_windows_of_one_input_are_compared_one_by_one(tmp_path: Path) -> None:
