@@ -229,7 +229,7 @@ def test_features_are_even_and_fit_what_is_computed_of_them() -> None:
         ("a,b,y\n1_0,2,x\n", r":2: column 1 \(a\) is '1_0', which is no number"),
         ('a,b,y\n1,2,"x\n1,2,z\n', "cannot be read as CSV: unexpected end of data"),
         ("a,b,y,\n1,2,x,\n", ":2: the target is missing: .* by --target"),
-        ("1," * 4097 + "0\n", "4097 features; .* fewer, computed of these, by --csv"),
+        ("1," * 4097 + "0\n", "4,097 features; .* fewer, computed of these, by --csv"),
         ("1,0\n" * 100_001, "more than 100,000 rows"),
     ],
     ids=[
