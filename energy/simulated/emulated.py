@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinybench.errors import MonitorError, UsageError
+from tinybench.errors import BenchError, MonitorError, UsageError
 from tinybench.scratch import scratch
 
 from .load import Floats, active_s, mean_a
@@ -40,6 +40,8 @@ class EmulatedLoad:
         self._idle_a = idle_a
         self._active_a = active_a
         self._lock = threading.Lock()
+        self._late = ""
+        """Why nothing is known any more."""
         self._reset()
 
     def begin(self) -> None:
@@ -53,16 +55,19 @@ class EmulatedLoad:
             self._booted = False
 
     def rest(self, seconds: float) -> None:
-        """Let so much of the instrument's time pass at once, between two windows."""
+        """Let so much of the instrument's time pass at once, between two windows.
+
+        Raises as `check`.
+        """
+        self.check()
         with self._lock:
             self._at = (time.monotonic(), self._now_s() + seconds)
 
     def mark(self, micros: int) -> None:
-        """Take an edge at an emulated microsecond.
-
-        Raises MonitorError when a window was longer for the host than for the emulated clock.
-        """
+        """Take an edge at an emulated microsecond; one that comes too late is the last."""
         with self._lock:
+            if self._late:
+                return
             now_s = self._now_s()
             if not self._booted:
                 self._booted = True
@@ -72,18 +77,26 @@ class EmulatedLoad:
                 began_s, began_us = self._window
                 ended_s = began_s + ((micros - began_us) % MICROS_WRAP) * 1e-6
                 if ended_s < now_s:
-                    raise MonitorError(
+                    self._late = (
                         f"a window of {ended_s - began_s:.3f} s is modelled too late: the "
                         "emulator is far slower than the board. Free this computer's processor"
                     )
+                    return
                 now_s = ended_s
                 self._windows_s.append((began_s, ended_s))
                 self._window = None
             self._falling_s.append(now_s)
             self._at = (time.monotonic(), now_s)
 
+    def check(self) -> None:
+        """Raise MonitorError once a window was longer for the host than for the emulated clock."""
+        with self._lock:
+            if self._late:
+                raise MonitorError(self._late)
+
     def known_s(self) -> float:
-        """Return up to which time it is known what the DUT does."""
+        """Return up to which time it is known what the DUT does. Raises as `check`."""
+        self.check()
         with self._lock:
             return self._now_s()
 
@@ -124,7 +137,6 @@ def timing_pin(load: EmulatedLoad, at: Path | None = None) -> Iterator[str]:
     """
     with scratch() as folder:
         path = str(at or folder / "pin")
-        failed: list[MonitorError] = []
         with socket.socket(socket.AF_UNIX) as listener:
             try:
                 listener.bind(path)
@@ -137,25 +149,23 @@ def timing_pin(load: EmulatedLoad, at: Path | None = None) -> Iterator[str]:
                     while True:
                         connection, _ = listener.accept()
                         with connection:
-                            _take_marks(connection, load, failed)
+                            _take_marks(connection, load)
 
             thread = threading.Thread(target=serve, name="timing pin", daemon=True)
             thread.start()
             try:
                 yield path
-            except MonitorError as error:
-                if failed:  # a mark that came too late is an edge that is missed
-                    raise failed[0] from error
+            except BenchError:
+                load.check()  # a mark that came too late is an edge that is missed
                 raise
             finally:
                 listener.shutdown(socket.SHUT_RDWR)
                 Path(path).unlink(missing_ok=True)
         thread.join(5)
-        if failed:
-            raise failed[0]
+        load.check()
 
 
-def _take_marks(connection: socket.socket, load: EmulatedLoad, failed: list[MonitorError]) -> None:
+def _take_marks(connection: socket.socket, load: EmulatedLoad) -> None:
     """Pass on the marks of one emulator, until it ends."""
     load.boot()
     heard = b""
@@ -163,7 +173,4 @@ def _take_marks(connection: socket.socket, load: EmulatedLoad, failed: list[Moni
         heard += data
         while len(heard) >= MARK_B:
             mark, heard = heard[:MARK_B], heard[MARK_B:]
-            try:
-                load.mark(int(mark, 16))
-            except MonitorError as error:
-                failed.append(error)
+            load.mark(int(mark, 16))

@@ -155,7 +155,10 @@ def _words(way: str) -> list[str] | None:
 
 @contextlib.contextmanager
 def _followed(pin: Path, load: EmulatedLoad) -> Iterator[None]:
-    """Take marks from a pipe or a terminal. Raises UsageError when it cannot be read."""
+    """Take marks from a pipe or a terminal.
+
+    Entering raises UsageError when it cannot be read, leaving MonitorError as `EmulatedLoad.check`.
+    """
     try:
         source = os.open(pin, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     except OSError as error:
@@ -186,6 +189,7 @@ def _followed(pin: Path, load: EmulatedLoad) -> Iterator[None]:
         stop.set()
         thread.join(5)
         os.close(source)
+    load.check()
 
 
 def _micros(line: bytes) -> int:

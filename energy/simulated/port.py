@@ -8,7 +8,7 @@ import time
 from types import TracebackType
 from typing import Protocol
 
-from tinybench.errors import TransportError
+from tinybench.errors import MonitorError, TransportError
 
 BUFFER_B = 1 << 16
 """Bytes the instrument keeps for a host that does not read."""
@@ -70,7 +70,8 @@ class PseudoPort:
         os.close(self._slave)
 
     def _run(self) -> None:
-        with contextlib.suppress(OSError):  # the port is closed, or the device unplugs itself
+        # The port is closed, the device unplugs itself, or what it measures is not known any more.
+        with contextlib.suppress(OSError, MonitorError):
             self._serve()
         os.close(self._master)
 

@@ -298,7 +298,8 @@ class _Session:
         for margin in (*RETIMED, None):
             self._seen = len(self._edges())
             infer, answer, _ = self._infer(sample, iterations, WARMUP)
-            self._await_edges(2, f"the edges of 'infer {iterations}' on {sample.name}")
+            what = f"the edges of 'infer {iterations}' on {sample.name}"
+            self._await_edges(2, what, ": without --iterations a window is made long enough")
             lasted_s = length.min_s if margin is None else self._lasted_s(length.min_s)
             if margin is None or lasted_s >= length.min_s:
                 yield infer, answer
@@ -333,25 +334,32 @@ class _Session:
         self._await_trace(max(now_s, so_far_s + MARGIN_S + self._block_s))
 
     def _await_trace(self, until_s: float) -> None:
-        """Wait until the trace is longer than that, by the monitor's clock."""
-        while (count := self._writer.count) <= until_s * self._writer.head.rate_hz:
-            if not self._wait(lambda before=count: self._writer.count > before, EDGE_TIMEOUT_S):
-                raise MonitorError(
-                    f"the monitor has sent {count} samples, and no more come within "
-                    f"{EDGE_TIMEOUT_S + self._block_s:.0f} s: unplug it and plug it in again"
-                )
+        """Wait until the trace is longer than that, by the monitor's clock, at the rate it says."""
+        rate_hz = self._writer.head.rate_hz
+        first, since_s = self._writer.count, time.monotonic()
+        missing_s = max(0.0, until_s - first / rate_hz)
+        if not self._wait(
+            lambda: self._writer.count > until_s * rate_hz, missing_s + EDGE_TIMEOUT_S
+        ):
+            took_s = time.monotonic() - since_s
+            came_hz = (self._writer.count - first) / took_s
+            raise MonitorError(
+                f"the monitor says that it takes {rate_hz:g} samples a second, and {came_hz:.0f} a "
+                f"second came for {took_s:.0f} s: unplug it and plug it in again, look whether "
+                "this computer is too busy, or set a lower rate_hz"
+            )
 
-    def _await_edges(self, count: int, what: str) -> None:
-        """Wait until the monitor has shown so many more edges."""
+    def _await_edges(self, count: int, what: str, near: str = "") -> None:
+        """Wait until the monitor has shown so many more edges; `near` helps where they are near."""
         self._seen += count
         if not self._wait(lambda: len(self._edges()) >= self._seen, EDGE_TIMEOUT_S):
             missing = self._seen - len(self._edges())
             apart_s = max(DEBOUNCE_S, 1 / self._writer.head.rate_hz)
+            apart = f" Edges closer than {apart_s * 1e6:.0f} us are one to it{near}"
             raise MonitorError(
                 f"{missing} of {count} edges missing: the monitor did not see {what} within "
                 f"{EDGE_TIMEOUT_S + self._block_s:.0f} s. Is the timing pin wired to it, and the "
-                f"energy build on the board? Edges closer than {apart_s * 1e6:.0f} us are one to "
-                "it: without --iterations a window is made long enough"
+                f"energy build on the board?{apart if count > 1 else ''}"
             )
 
     def _wait(self, come: Callable[[], bool], timeout_s: float) -> bool:
@@ -402,10 +410,14 @@ def find_iterations(probe: Callable[[int], Seen], length: WindowLength, enough_s
     """Return how many inferences make a window of that length.
 
     `probe` runs a window of so many. One whose edges are fewer than two was too short for the
-    monitor; one with more is tried again. The first that lasts `enough_s` tells. Raises
-    MonitorError after STEPS windows, or once edges are missing that cannot be one.
+    monitor; or one is lost, where the host has waited for it longer than for those before, or at
+    first: then it is tried again, once. One with more edges is tried again. The first that lasts
+    `enough_s` tells. Raises MonitorError after STEPS windows, or once edges are missing that cannot
+    be one.
     """
     iterations = 1
+    again = False
+    line_s = 0.0
     tried: list[str] = []
     while len(tried) < STEPS:
         edges_s, host_s = probe(iterations)
@@ -416,10 +428,12 @@ def find_iterations(probe: Callable[[int], Seen], length: WindowLength, enough_s
             if lasted_s >= enough_s:
                 return length.iterations(iterations, lasted_s)
             growth = min(GROWTH, int(AIM * enough_s / lasted_s) + 1)
-        elif len(edges_s) < 2 and host_s < MERGED_MAX_S:
-            growth = GROWTH
-        elif len(edges_s) < 2 and len(tried) > 1:
-            break
+        elif len(edges_s) < 2:
+            again = not again and host_s - line_s >= enough_s
+            if not again and host_s >= MERGED_MAX_S:
+                break
+            growth = 1 if again else GROWTH
+        line_s = min(line_s or host_s, host_s)
         iterations *= growth
     raise MonitorError(
         f"no number of inferences for a window of {length.min_s:g} s is found by the monitor's "

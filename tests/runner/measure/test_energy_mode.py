@@ -6,8 +6,10 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -16,6 +18,8 @@ from tests.ground.powered import Powered
 from tests.program import LISTENING, TIMEOUT_S, TINYBENCH, tinybench, untimed
 from tests.runner.measure.brief import brief
 from tests.runner.results.a_result import good_result
+from tinybench.energy.monitor import open_monitor
+from tinybench.energy.simulated import emulated
 from tinybench.energy.simulated.emulated import GRACE_S, PACE, EmulatedLoad, timing_pin
 from tinybench.energy.simulated.interface_board import SimulatedInterfaceBoard, SimulatedIoManager
 from tinybench.energy.simulated.lpm01a import SimulatedLpm01a
@@ -28,6 +32,7 @@ from tinybench.runner import rules
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.firmware import build
 from tinybench.runner.build.task import load_task
+from tinybench.runner.measure.energy_mode import modelled_monitor
 from tinybench.runner.results.result import Energy, EnergyWindow, Result, read_result
 
 ENERGY = ["--board", "mps2-an386", "--task", "ad", "--mode", "energy"]
@@ -212,25 +217,66 @@ def test_the_instrument_sees_emulated_microseconds_between_two_marks() -> None:
     assert load.current_a(start_s + 2.0, 0.5, 1) == pytest.approx([1e-3])
 
 
-def test_a_window_of_a_microsecond_is_modelled_however_slow_this_computer_is() -> None:
+@pytest.fixture
+def passed(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """A clock of the host that stands still until it is told that so many seconds have passed."""
+    now_s = [0.0]
+    monkeypatch.setattr(emulated, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
+
+    def passed(seconds: float) -> None:
+        now_s[0] += seconds
+
+    return passed
+
+
+def test_a_window_of_a_microsecond_is_modelled_however_slow_this_computer_is(
+    passed: Callable[[float], None],
+) -> None:
     """Its marks come one behind the other, and no time passes between them."""
     load = EmulatedLoad(1e-3, 5e-3)
     for micros in (0, 10):
         load.mark(micros)
-    time.sleep(GRACE_S / 5)
+    passed(0.99 * GRACE_S)
     load.mark(11)
+    load.check()
     start_s, stop_s = load.falling_s(0, 1e9)[1:]
     assert stop_s - start_s == pytest.approx(1e-6, abs=1e-9)
 
 
-def test_a_window_that_is_modelled_too_late_is_an_error() -> None:
-    """A sample that was sent cannot be taken back."""
+def test_a_window_that_is_modelled_too_late_is_an_error(passed: Callable[[float], None]) -> None:
+    """A sample that was sent cannot be taken back: nothing more is known, no mark is taken."""
     load = EmulatedLoad(1e-3, 5e-3)
     load.mark(0)
     load.mark(10)
-    time.sleep(GRACE_S + 0.02)
+    passed(GRACE_S + 0.02)
+    load.mark(10 + int(0.01 * PACE * 1e6))
+    for asked in (load.check, load.known_s, lambda: load.rest(1.0)):
+        with pytest.raises(MonitorError, match="modelled too late"):
+            asked()
+    load.mark(10**6)
+    assert len(load.falling_s(0, 1e9)) == 2
+
+
+def test_an_emulator_that_is_far_too_slow_is_said_after_its_first_window(
+    passed: Callable[[float], None],
+) -> None:
+    """Its simulated monitor ends, and the error is that of the load."""
+    power = load_board("mps2-an386").power
+    assert power is not None
+
+    def measure() -> None:
+        with modelled_monitor(power) as (spec, _, load), closing(open_monitor(spec)) as monitor:
+            monitor.power_on()
+            monitor.start()
+            load.mark(0)
+            load.mark(10)
+            passed(2.0)
+            load.mark(50_010)
+            for _ in monitor.chunks():
+                pass
+
     with pytest.raises(MonitorError, match="modelled too late"):
-        load.mark(10 + int(0.01 * PACE * 1e6))
+        measure()
 
 
 def _result(**changed: object) -> Result:

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,10 +15,17 @@ from tinybench.energy.pairing import DEBOUNCE_S
 from tinybench.energy.simulated.instrument import instrument
 from tinybench.energy.simulated.joulescope import SimulatedJoulescope
 from tinybench.energy.simulated.scene import Scene
+from tinybench.energy.trace import TraceHead
 from tinybench.errors import MonitorError
 from tinybench.runner.dut.client import Dut
 from tinybench.runner.measure import energy_mode
-from tinybench.runner.measure.energy_mode import GROWTH, STEPS, Seen, find_iterations
+from tinybench.runner.measure.energy_mode import (
+    EDGE_TIMEOUT_S,
+    GROWTH,
+    STEPS,
+    Seen,
+    find_iterations,
+)
 from tinybench.runner.measure.modes import WindowLength
 from tinybench.runner.results.result import Energy
 
@@ -147,6 +155,30 @@ def test_an_edge_that_is_lost_of_a_slow_model_is_said_at_once() -> None:
     assert asked == [1, 1]
 
 
+def test_an_edge_that_is_lost_of_a_model_of_two_seconds_costs_a_window_more() -> None:
+    """The first, or a later one: what the host saw to be long is tried again, once."""
+    for inference_s, lost, wanted in (
+        (2.0, {0}, [1, 1]),
+        (0.02, {1}, [1, 13, 13]),
+        (2.0, {0, 1}, [1, 1, GROWTH]),
+    ):
+        asked: list[int] = []
+
+        def probe(
+            count: int,
+            asked: list[int] = asked,
+            inference_s: float = inference_s,
+            lost: set[int] = lost,
+        ) -> Seen:
+            lasted_s = count * inference_s
+            edges_s = [0.0] if len(asked) in lost else [0.0, lasted_s]
+            asked.append(count)
+            return Seen(edges_s, 0.1 + lasted_s)
+
+        assert find_iterations(probe, WindowLength(10.0), 0.2) >= 10 / inference_s
+        assert asked == wanted
+
+
 def test_false_edges_without_end_are_an_error_that_says_what_was_tried() -> None:
     """A bounded number of windows, and no number out of three edges."""
     asked: list[int] = []
@@ -186,9 +218,55 @@ def test_a_false_edge_in_a_window_is_a_fault_and_no_reason_for_a_longer_one(
 def test_iterations_that_the_monitor_cannot_tell_are_refused_in_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Told by hand, and far too few."""
-    monkeypatch.setattr(energy_mode, "EDGE_TIMEOUT_S", 0.5)
-    dut = TimedDut(1e-10)
+    """Told by hand, and far too few; its mark was seen."""
+    dut = TimedDut(1e-10, told=lambda _: monkeypatch.setattr(energy_mode, "EDGE_TIMEOUT_S", 0.5))
     with watched("lpm01a", dut, monkeypatch) as spec, pytest.raises(MonitorError) as refused:
         measured(spec, dut, tmp_path, 20)
+    assert "did not see the edges of 'infer 20' on one" in str(refused.value)
     assert "Edges closer than 200 us are one to it: without --iterations" in str(refused.value)
+
+
+def test_a_lost_mark_is_no_matter_of_iterations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One edge is not too near to another."""
+    monkeypatch.setattr(energy_mode, "EDGE_TIMEOUT_S", 0.5)
+    dut = TimedDut(1e-3, lost=frozenset({0}))
+    with watched("lpm01a", dut, monkeypatch) as spec, pytest.raises(MonitorError) as refused:
+        measured(spec, dut, tmp_path, 20)
+    assert "1 of 1 edges missing: the monitor did not see the edge of 'timestamp'" in str(
+        refused.value
+    )
+    assert str(refused.value).endswith("and the energy build on the board?")
+
+
+def test_a_monitor_slower_than_it_says_is_refused_by_both_rates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its trace lags by more and more; what it has not sent is waited for so long in all."""
+    now_s = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now_s[0] += seconds
+
+    class Writer:
+        head = TraceHead(rate_hz=5000.0, unit="A", monitor="half as fast")
+
+        @property
+        def count(self) -> int:
+            return int(now_s[0] * 2500)
+
+    monkeypatch.setattr(energy_mode, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
+    monkeypatch.setattr(energy_mode.time, "sleep", sleep, raising=False)
+    bench = energy_mode.Bench(MonitorSpec(driver="made up"), contextlib.nullcontext, rest=sleep)  # pyright: ignore[reportArgumentType]
+    session = energy_mode._Session(bench, None, Writer())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    session._capture = SimpleNamespace(check=lambda: None)  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
+    session._began_s = 0.0
+
+    def settle() -> None:
+        for _ in range(20):
+            session._settle()
+
+    with pytest.raises(MonitorError, match="takes 5000 samples a second, and 2500 a second came"):
+        settle()
+    assert now_s[0] < 7 * EDGE_TIMEOUT_S

@@ -6,6 +6,7 @@ mlcommons/tiny, benchmark/api.
 
 import threading
 import time
+from collections.abc import Callable
 
 from tinybench.energy.simulated.load import Floats, active_s, mean_a
 
@@ -19,7 +20,7 @@ class TimedDut:
     """Its line, as a transport, and a load: active in windows, whose time passes at once.
 
     `lost` and `extra` are numbers of windows, the first is 1: the second edge is not seen, or one
-    more is.
+    more is; 0 is the mark before them. `told` is called before each window, with its number.
     """
 
     byte_s = 0.0
@@ -30,9 +31,10 @@ class TimedDut:
         *,
         lost: frozenset[int] = frozenset(),
         extra: frozenset[int] = frozenset(),
+        told: Callable[[int], object] = lambda _: None,
     ) -> None:
         self._inference_s = inference_s
-        self._lost, self._extra = lost, extra
+        self._lost, self._extra, self._told = lost, extra, told
         self._typed = self._said = b""
         self._lock = threading.Lock()
         self.asked: list[int] = []
@@ -99,7 +101,7 @@ class TimedDut:
             "profile": ["m-profile-[ULPMark for tinyML Firmware V0.0.1]", "m-model-[kws01]"],
             "results": [RESULTS],
         }
-        if words[0] == "timestamp":
+        if words[0] == "timestamp" and 0 not in self._lost:
             with self._lock:
                 self._falls_s.append(time.monotonic() - self._zero_s)
         if words[0] == "infer":
@@ -111,6 +113,7 @@ class TimedDut:
     def _infer(self, count: int, warmup: str) -> list[str]:
         self.asked.append(count)
         window = len(self.asked)
+        self._told(window)
         with self._lock:
             start_s = time.monotonic() - self._zero_s
             stop_s = start_s + count * self._inference_s
