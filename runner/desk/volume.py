@@ -38,7 +38,7 @@ def copy(image: Path, drive: Path, timeout_s: float) -> None:
             with contextlib.suppress(OSError):  # it may go the moment it has all
                 os.fsync(file.fileno())
     except OSError as error:
-        time.sleep(SETTLE_S)
+        _wait(SETTLE_S)
         why = _failure(drive) or f"{error.strerror}. Is the board supplied, and its chip free?"
         raise FlashError(f"cannot copy the image to {drive}: {why}") from error
     went = False
@@ -48,11 +48,11 @@ def copy(image: Path, drive: Path, timeout_s: float) -> None:
             names = {path.name for path in drive.iterdir()}
         except OSError:
             went, settled_s = True, None
-            time.sleep(POLL_S)
+            _wait(POLL_S)
             continue
         seen = _written(drive), _failure(drive)
         if seen[1] is not None and (went or seen != old_failure):
-            time.sleep(SETTLE_S)  # the first look may come before the reason is all there
+            _wait(SETTLE_S)  # the first look may come before the reason is all there
             raise FlashError(
                 f"the drive {drive} did not write the image: {_failure(drive) or seen[1]}"
             )
@@ -62,7 +62,7 @@ def copy(image: Path, drive: Path, timeout_s: float) -> None:
             settled_s = time.monotonic() + SETTLE_S
         elif time.monotonic() > settled_s:
             return
-        time.sleep(POLL_S)
+        _wait(POLL_S)
     raise FlashError(
         f"the drive {drive} "
         + (
@@ -121,6 +121,11 @@ def mounted_drives(serial: str | None) -> list[Path]:
         roots = [Path(pattern.format(user=getpass.getuser())) for pattern in MOUNTS]
         return [path for root in roots if root.is_dir() for path in sorted(root.iterdir())]
     return [Path(_unescaped(line.split(" ")[1])) for line in lines if line.startswith("/dev/")]
+
+
+def _wait(seconds: float) -> None:
+    """Let the drive have so much time."""
+    time.sleep(seconds)
 
 
 def _failure(drive: Path) -> str | None:

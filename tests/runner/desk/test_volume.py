@@ -115,7 +115,7 @@ def test_a_reason_that_is_written_after_its_file_is_still_read(tmp_path: Path, i
     drive = _drive(tmp_path)
     (drive / "FAIL.TXT").write_text("Another reason")
     reader, writer = threading.Event(), threading.Event()
-    settle = volume.time.sleep
+    poll = volume._wait
 
     def answer() -> None:
         with (drive / "FAIL.TXT").open("w") as file:
@@ -123,14 +123,14 @@ def test_a_reason_that_is_written_after_its_file_is_still_read(tmp_path: Path, i
             file.write(REASON)
         writer.set()
 
-    def sleep(duration_s: float) -> None:
+    def wait(duration_s: float) -> None:
         if duration_s == volume.SETTLE_S:
             reader.set()
             assert writer.wait(60)
-        settle(duration_s)
+        poll(duration_s)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(volume.time, "sleep", sleep)
+        patch.setattr(volume, "_wait", wait)
         with _st_link(drive, image, answer), pytest.raises(FlashError, match=REASON):
             copy(image, drive, 60)
 
