@@ -8,7 +8,7 @@ import time
 from types import TracebackType
 from typing import Any
 
-from .scene import LOST_EDGE, Scene, Supply
+from .scene import LOST_EDGE, PULSE_S, Scene, Supply
 
 FAULTS = (
     "no licence",
@@ -30,7 +30,6 @@ FAULTS = (
     "rate error",
 )
 RATE_HZ = {"Arc": (4000, 1000), "Ace": (50_000, 50_000)}
-PULSE_S = 1e-3
 FAULT_AT = 75_000
 LOST = 500
 

@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import structs
 
 from tinybench.energy.monitor import MonitorSpec
+from tinybench.energy.simulated.scene import PULSE_S
 from tinybench.errors import (
     BenchError,
     BuildError,
@@ -51,6 +52,8 @@ from .variant import header
 
 LITTLE_B = 1024
 """RAM of learning that hardly decides whether an image fits."""
+PULSE_MOST = 0.01
+"""Of a phase: the pulse that marks its beginning."""
 
 
 def run_training(
@@ -234,6 +237,12 @@ def spent(trial: Trial, energy: Energy) -> Trial:
         until[steps] = total_j
     points = [structs.replace(one, energy_j=until.get(one.step)) for one in trial.points]
     doubts = [*energy.faults, *(fault for window in energy.windows for fault in window.faults)]
+    lengths_s = [one.monitor_s for one in energy.windows if one.monitor_s is not None]
+    if lengths_s and PULSE_MOST * min(lengths_s) < PULSE_S:
+        doubts.append(
+            f"a phase lasted {min(lengths_s) * 1e3:.2f} ms, and the pulse that marks its beginning "
+            f"is {PULSE_S * 1e6:.0f} us of it: evaluate less often, by --evaluate-every"
+        )
     return structs.replace(
         trial, points=points, energy_j=points[-1].energy_j,
         energy_doubts=list(dict.fromkeys(doubts)),

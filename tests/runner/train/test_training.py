@@ -1,6 +1,7 @@
 """`tinybench train` as a user has it: here, on an emulated board, and when things break."""
 
 import contextlib
+import itertools
 import json
 import re
 import shutil
@@ -22,13 +23,14 @@ from tinybench.runner.desk.line import open_line
 from tinybench.runner.dut.client import Dut
 from tinybench.runner.dut.line import Patience
 from tinybench.runner.learning.course import read_course
+from tinybench.runner.results.result import Energy, EnergyWindow
 from tinybench.runner.train import link
 from tinybench.runner.train.document import Training
 from tinybench.runner.train.given import Given, given
 from tinybench.runner.train.kept import asked_before, read_training
 from tinybench.runner.train.learn import Lesson, learn
 from tinybench.runner.train.link import Trainee
-from tinybench.runner.train.run import built
+from tinybench.runner.train.run import built, spent
 from tinybench.track import silent
 
 DYING = ROOT / "tests" / "runner" / "session" / "dying_board.py"
@@ -437,6 +439,30 @@ def test_a_checkpoint_is_one_stay_in_text_mode(monkeypatch: pytest.MonkeyPatch) 
             assert said.count(b"train ") == -(-1561 // 64) + -(-1561 // 6) + 2 + again
             assert (dut.protocol, trainee.retries) == ("frames", int(again))
         assert dut.infer(of.trained[0].data(), 1, 0).elapsed_us > 0
+
+
+@pytest.mark.parametrize("phase_s", [2e-3, 3e-3])
+def test_a_phase_hardly_longer_than_its_pulse_is_doubted(learnt: Path, phase_s: float) -> None:
+    """The pulse of 25 us is in the window, and no step is in the pulse."""
+    trial = read_training(learnt).trials[0]
+    ends = [point.step for point in trial.points]
+    windows = [
+        EnergyWindow(
+            input=f"to {stop}", iterations=stop - start, results="", start_s=1.0 * stop,
+            stop_s=stop + phase_s, energy_j=1e-6, uncertainty_j=None, power_w=None,
+            monitor_s=phase_s, dut_s=None, host_s=None, lost=0, clipped=0, faults=[], warnings=[],
+        )
+        for start, stop in itertools.pairwise(ends)
+    ]  # fmt: skip
+    energy = Energy(
+        per_inference_j=None, uncertainty_j=None, terms_j={}, not_stated=[], modelled=False,
+        model_source="", monitor="simulated", monitor_serial="", monitor_firmware="",
+        voltage_v=3.0, rate_hz=1e6, edges=7, lost=0, warnings=[], faults=[], windows=windows,
+    )  # fmt: skip
+    found = spent(trial, energy)
+    assert found.energy_j == pytest.approx(3e-6)
+    doubts = ["a phase lasted 2.00 ms, and the pulse that marks its beginning is 25 us of it"]
+    assert [one.partition(":")[0] for one in found.energy_doubts] == doubts * (phase_s < 2.5e-3)
 
 
 def test_a_document_of_a_training_can_be_read_again(learnt: Path) -> None:
