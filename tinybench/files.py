@@ -36,6 +36,11 @@ def is_file_name(name: str) -> bool:
     return length_b <= NAME_MOST_B and _PLAIN.fullmatch(name) is not None
 
 
+def is_there(path: Path | str) -> bool:
+    """Return whether there is a file or folder of this name: none of a name that is too long."""
+    return os.path.exists(path)  # noqa: PTH110 - that of a Path raises
+
+
 def open_regular(path: Path, most_b: int, *, links: bool = True) -> BufferedReader:
     """Open a regular file of at most `most_b` bytes to read. Raises OSError.
 

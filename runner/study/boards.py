@@ -10,6 +10,7 @@ from tinybench.transport.usb_ports import one_name
 
 from ..build.board import load_board
 from ..desk.bench import DeskBoard, find_bench, load_bench
+from .declared import board_asked
 
 ONE = ("port", "probe", "emulate", "monitor")
 """Words that are of one board."""
@@ -45,7 +46,7 @@ def kind_of(names: Sequence[str], said: Mapping[str, Any]) -> str:
             )
     first, *others = names
     for name in others:
-        if desk[name].board != desk[first].board:
+        if board_asked(desk[name].board) != board_asked(desk[first].board):
             raise UsageError(
                 f"--board {shown}: {first} is a {load_board(desk[first].board).name}, and {name} a "
                 f"{load_board(desk[name].board).name}: what boards of two kinds take is no one "

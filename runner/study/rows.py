@@ -65,6 +65,8 @@ class Rows:
     categories: tuple[Category, ...] = ()
     model_sha256: str = ""
     """Of the model that they are inputs of, where that is studied, too."""
+    task_sha256: str = ""
+    """Of what the task's file says, of one of one's own."""
 
 
 @dataclass(frozen=True)
@@ -120,12 +122,12 @@ def rows_of_task(
     if not np.isfinite(values).all():
         raise DatasetError(f"{of.dataset}: a value of an input is not finite: leave that one out")
     _check_columns(task, values.shape[1])
-    model_sha256 = of.model_sha256 if beside else ""
+    told = {"model_sha256": of.model_sha256 if beside else "", "task_sha256": of.task_sha256}
     if of.metric in REAL_VALUES:
-        return Rows(of.dataset, values, _told(of), (), model_sha256=model_sha256)
+        return Rows(of.dataset, values, _told(of), (), **told)
     labels = np.array(of.labels)
     classes = tuple(map(str, range(int(labels.max()) + 1)))
-    return Rows(of.dataset, values, labels, classes, model_sha256=model_sha256)
+    return Rows(of.dataset, values, labels, classes, **told)
 
 
 def _told(of: Subject) -> Floats:

@@ -21,15 +21,7 @@ from ..results.words import request_of
 from ..rules.judge import Outcome, judge
 from ..session.plan import insist_possible
 from ..session.run import resume, run
-
-
-def kind_here(name: str) -> str:
-    """Return the kind of a board that may be called by its name on this desk.
-
-    A study is asked for by kind: whichever board of a desk, or of another one, goes on with it.
-    """
-    desk = load_bench(find_bench()).boards.get(name)
-    return desk.board if desk else name
+from .declared import kind_here
 
 
 def is_emulated(name: str, *, emulate: bool = False) -> bool:

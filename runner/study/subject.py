@@ -20,6 +20,7 @@ from ..build.firmware import insist_ends
 from ..build.inputs import Inputs, resolve
 from ..build.stream_task import heard_by
 from ..build.task import METRICS, Task, load_task
+from .declared import toml_sha256
 from .host_engine import Built, build
 from .sound import Sound, later, sound_of
 
@@ -69,6 +70,8 @@ class Subject:
     """Of a stream: which words are where."""
     declared: str = ""
     """The official model's declaration: its name, or the path of one's own."""
+    task_sha256: str = ""
+    """Of what the task's file says, of one of one's own."""
     clean: npt.NDArray[np.float64] | None = None
     """Answers [uploads][values] that others should agree with, where nothing else is known."""
 
@@ -111,6 +114,7 @@ def subject(
         note=found.note,
         data=data_,
         declared=task.model,
+        task_sha256=toml_sha256(task_name),
         **more,
     )
 

@@ -86,7 +86,7 @@ def noise(
             "several are --shards N of emulated ones, or --board LEFT,RIGHT"
         )
     board, boards = boards_of(said, board)
-    at_a_time = shards_of(said, board, boards)
+    at_a_time = said.pop("shards") if board is None else shards_of(said, board, boards)
     if at_a_time > 1 and board is None:
         raise UsageError("--shards is of --board: name one, such as mps2-an386")
     if board is None and (said["port"] or said["emulate"]):

@@ -152,7 +152,7 @@ def sparsity(
     work = work_of(voice, place, said, board, boards)
     given = (asked, forms_of_blocks, work, parts)
     return do(
-        voice, to, place, report, asked, pieces(matrices, asked, forms_of_blocks),
+        voice, to, place, report, asked, pieces(matrices, asked, forms_of_blocks, named),
         lambda: run_sparsity(of, matrices, without, *given),
         lambda part: share_sparsity(of, matrices, *given, part),
         lambda found: all(row.rows_equal == found.inputs for row in found.rows)

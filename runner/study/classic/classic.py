@@ -24,11 +24,12 @@ from ...results.result import Result
 from ...results.score import latency_s, vips, vops
 from ...results.words import request_of
 from .. import energy
+from ..declared import board_asked
 from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..one_image import on_host
 from ..parts import Part, Pieces, Share, share
 from ..rows import Parts, Rows, digest, split
-from ..runs import board_of, done, insist_run, is_emulated, kind_here
+from ..runs import board_of, done, insist_run, is_emulated
 from ..shards import on_each
 from ..work import Work
 from .engine_c import write_engine
@@ -69,6 +70,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Of the model of the task, which stands beside."""
     emulated: bool = False
     """Whether the board is: what is counted and what is measured are never one study."""
+    board_sha256: str = ""
+    """Of what its file says, of a board of one's own."""
+    task_sha256: str = ""
+    """Likewise of the task."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,10 +160,13 @@ def ask(
     emulate: bool = False,
 ) -> Asked:
     """Return what a study is asked for. Raises UsageError for a model that is none."""
+    there = board_asked(board)
     return Asked(
         source=source,
         rows_sha256=digest(rows),
-        board=kind_here(board),
+        board=there.name,
+        board_sha256=there.sha256,
+        task_sha256=rows.task_sha256,
         models=chosen("--models", models, KINDS),
         test=test,
         seed=seed,

@@ -7,9 +7,10 @@ import msgspec
 
 from tinybench.errors import UsageError
 
+from ..declared import board_asked
 from ..kept import chosen
 from ..rows import Parts, Rows, digest, split
-from ..runs import board_of, is_emulated, kind_here
+from ..runs import board_of, is_emulated
 from .robe import Robe, robe, roomy
 from .tables import Tables, tables_of
 from .tied import Inputs, Shapes, shrunk
@@ -49,6 +50,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     emulated: bool = False
     """Whether the board is: what is counted and what is measured are never one study."""
+    board_sha256: str = ""
+    """Of what its file says, of a board of one's own."""
+    task_sha256: str = ""
+    """Likewise of the task."""
     embed: list[str] = []
     """Columns of categories, each of which has an embedding table."""
     width: int = 0
@@ -161,10 +166,12 @@ def ask(
     if not rows.classes:
         raise UsageError("study compress tells classes apart, and these rows have real values")
     parts = Parts(rows, *split(rows, test, seed))  # what teaches nothing is said first
+    there = board_asked(board)
     asked = Asked(
-        source=source, rows_sha256=digest(rows), board=kind_here(board),
-        methods=methods, rates=sorted(set(rates)), hidden=hidden,
-        block=block, test=test, trials=trials, seed=seed,
+        source=source, rows_sha256=digest(rows), board=there.name,
+        board_sha256=there.sha256, task_sha256=rows.task_sha256,
+        methods=methods, rates=sorted(set(rates)), hidden=hidden, block=block, test=test,
+        trials=trials, seed=seed,
         emulated=is_emulated(board, emulate=emulate), embed=embed,
         width=(width or WIDTH) if embed else 0,
     )  # fmt: skip

@@ -14,12 +14,13 @@ import numpy.typing as npt
 from tinybench.errors import UsageError
 from tinybench.scratch import scratch
 
+from ..declared import board_asked
 from ..host_engine import Loaded, build, infer, load, patch
 from ..images import boarded, images_left, same_in, singly
 from ..kept import Key, Trial, key_of, open_study, store_study
 from ..one_image import Candidates, insist_fit, on_boards
 from ..parts import Part, Share, share
-from ..runs import insist_run, is_emulated, kind_here
+from ..runs import insist_run, is_emulated
 from ..sparsity.sparsity_c import told
 from ..subject import Subject
 from ..work import Work
@@ -69,8 +70,10 @@ def ask_layers(
             f"{widest:,} inputs: at most {TABLES_MOST:,} weights of {SIDE_MOST:,} inputs are taken"
         )
     digest = hashlib.sha256(b"".join(one.values.tobytes() for one in layers))
+    there = board_asked(board)
     asked = Asked(
-        source=of.model, rows_sha256=digest.hexdigest(), board=kind_here(board), methods=methods,
+        source=of.model, rows_sha256=digest.hexdigest(), board=there.name, methods=methods,
+        board_sha256=there.sha256, task_sha256=of.task_sha256,
         rates=sorted(set(rates)), hidden=0, block=block, test=of.count, trials=1, seed=seed,
         emulated=is_emulated(board, emulate=emulate), model_sha256=of.model_sha256,
         dataset_sha256=of.dataset_sha256,

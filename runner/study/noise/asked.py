@@ -8,8 +8,9 @@ import msgspec
 from tinybench.errors import UsageError
 from tinybench.plural import counted
 
+from ..declared import Declared, board_asked
 from ..kept import chosen as known
-from ..runs import is_emulated, kind_here
+from ..runs import is_emulated
 from ..subject import Subject
 from .perturb import ANALOG, BITS, NOISES
 
@@ -53,6 +54,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Where inferences are done beside this computer; empty: nowhere."""
     emulated: bool = False
     """Whether the board is: what is counted and what is measured are never one study."""
+    board_sha256: str = ""
+    """Of what its file says, of a board of one's own."""
+    task_sha256: str = ""
+    """Likewise of the task."""
 
 
 def amounts_of(noise: str, said: Mapping[str, Sequence[float] | None]) -> Sequence[float] | None:
@@ -112,6 +117,7 @@ def ask(
         )
     if board and where == "activations":
         raise UsageError("--board takes other weights; activations are disturbed here alone")
+    there = board_asked(board) if board else Declared("")
     return Asked(
         task=of.task,
         noise=noise,
@@ -123,7 +129,9 @@ def ask(
         samples=of.count,
         model_sha256=of.model_sha256,
         dataset_sha256=of.dataset_sha256,
-        board=kind_here(board),
+        board=there.name,
+        board_sha256=there.sha256,
+        task_sha256=of.task_sha256,
         emulated=bool(board) and is_emulated(board, emulate=emulate),
     )
 

@@ -32,10 +32,11 @@ from ...results.result import Result
 from ...results.words import request_of
 from ...session.own_model import examined
 from .. import energy
+from ..declared import board_asked
 from ..host_engine import Floats, build, infer, load, ranges
 from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..parts import Part, Pieces, Share, share
-from ..runs import done, insist_run, is_emulated, kind_here
+from ..runs import done, insist_run, is_emulated
 from ..shards import on_each
 from ..subject import Subject
 from ..work import Work
@@ -73,6 +74,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Other inputs, that are scored; of a stream seconds behind half of its words."""
     emulated: bool = False
     """Whether the board is: what is counted and what is measured are never one study."""
+    board_sha256: str = ""
+    """Of what its file says, of a board of one's own."""
+    task_sha256: str = ""
+    """Likewise of the task."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -220,9 +225,11 @@ def ask(
         )
     calibrate, test = counts_of(of, calibrate, test)
     dealt(of, calibrate, test)
+    there = board_asked(board)
     return Asked(
-        task=of.task, board=kind_here(board), float_sha256=hashlib.sha256(source.data).hexdigest(),
+        task=of.task, board=there.name, float_sha256=hashlib.sha256(source.data).hexdigest(),
         model_sha256=of.model_sha256, dataset_sha256=of.dataset_sha256,
+        board_sha256=there.sha256, task_sha256=of.task_sha256,
         schemes=chosen("--schemes", schemes, SCHEMES), calibrate=calibrate,
         test=test, emulated=is_emulated(board, emulate=emulate),
     )  # fmt: skip

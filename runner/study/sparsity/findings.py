@@ -40,6 +40,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     emulated: bool = False
     """Whether the board is: what is counted and what is measured are never one study."""
+    board_sha256: str = ""
+    """Of what its file says, of a board of one's own."""
+    task_sha256: str = ""
+    """Likewise of the task."""
 
     @property
     def steps(self) -> tuple[str, ...]:

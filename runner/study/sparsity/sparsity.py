@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from tinybench.errors import UsageError
 
+from ..declared import board_asked
 from ..images import Digest, boarded, candidates_of, images_left, pieces_of, same_in
 from ..kept import open_study, store_study
 from ..one_image import Candidates, insist_fit, on_boards
 from ..parts import Part, Pieces, Share
-from ..runs import board_of, is_emulated, kind_here
+from ..runs import board_of, is_emulated
 from ..subject import Subject
 from ..work import Work
 from ..worth import measure
@@ -148,8 +149,10 @@ def ask(
     if learn and split is not None:
         insist_learnable(split.fitted)
     digest = hashlib.sha256(b"".join(one.values.tobytes() for one in matrices))
+    there = board_asked(board)
     return Asked(
-        source=source, weights_sha256=digest.hexdigest(), board=kind_here(board),
+        source=source, weights_sha256=digest.hexdigest(), board=there.name,
+        board_sha256=there.sha256, task_sha256="" if of is None else of.task_sha256,
         schemes=[one for one in dict.fromkeys(schemes) if one != DENSE], rates=chosen,
         blocks=list(dict.fromkeys(map(str, blocks))), samples=0 if of is None else len(of.labels),
         model_sha256="" if of is None else of.model_sha256,
@@ -189,9 +192,9 @@ def ways_of(asked: Asked, blocks: Sequence[Block], kernels: Sequence[str]) -> li
     return found
 
 
-def pieces(matrices: Sequence[Matrix], asked: Asked, blocks: Sequence[Block]) -> Pieces:
-    """Return what the folder of a study keeps beside trials. Raises as `board_of`."""
-    ways = ways_of(asked, blocks, _kernels(asked.board, matrices))
+def pieces(matrices: Sequence[Matrix], asked: Asked, blocks: Sequence[Block], board: str) -> Pieces:
+    """Return what the folder of a study on a board keeps beside trials. Raises as `board_of`."""
+    ways = ways_of(asked, blocks, _kernels(board, matrices))
     return replace(pieces_of(bunches_of(ways)), more=(FITTED,))
 
 
@@ -278,8 +281,9 @@ def _done(
     part: Part | None,
 ) -> _Done:
     """Do what a part has and the folder does not."""
-    kernels = _kernels(asked.board, matrices)
-    if kernels[-1] != _kernels(asked.board)[-1]:
+    board = str(work.words["board"])
+    kernels = _kernels(board, matrices)
+    if kernels[-1] != _kernels(board)[-1]:
         work.say("a weight of -128, or sums beyond 23 bits: no two rows share words, plain C alone")
     ways, wanted = ways_of(asked, blocks, kernels), list[Wanted]()
     bunches = bunches_of(ways)

@@ -1,6 +1,5 @@
 """What a sweep is asked for: which options, which values, and what is looked at."""
 
-import hashlib
 import itertools
 import math
 from collections.abc import Sequence
@@ -10,10 +9,12 @@ from typing import Any
 import msgspec
 
 from tinybench.errors import UsageError
-from tinybench.files import STREAM_MOST_B, open_regular
 
+from ...build.engine import load_engine
+from ...results.defaults import OURS
+from ...results.request import is_recipe
+from ..declared import board_asked, contents, task_asked
 from ..kept import chosen
-from ..runs import kind_here
 from .factors import FACTORS_MOST, Factor, insist_levels
 
 OBJECTIVES = {
@@ -43,6 +44,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     repeats: int
     words: dict[str, Any]
     """Of all runs; files by what they hold."""
+    meant: dict[str, dict[str, str]] = {}
+    """What files hold that are levels, and of which kind boards of a desk are; by factor, level."""
 
 
 def insist_factors(factors: Sequence[Factor], repeats: int) -> None:
@@ -74,28 +77,35 @@ def ask(
     insist_factors(factors, repeats)
     insist_levels(factors, words, folder)
     said = {
-        name: contents(Path(value)) if name in FILES else value
+        name: _told(name, str(value)) or value
         for name, value in words.items()
         if value not in (None, False, ()) and name not in REACHED
     }
-    said["board"] = kind_here(str(words["board"]))
+    board = board_asked(str(words["board"])).name
     return Asked(
-        task=str(words.get("task", "")), board=said["board"],
+        task=task_asked(str(words.get("task", ""))).name, board=board,
         factors={one.name: list(one.levels) for one in factors},
         objectives=chosen("--objectives", objectives, tuple(OBJECTIVES)), repeats=repeats,
-        words=msgspec.to_builtins(said, enc_hook=str),
+        words=msgspec.to_builtins(said, enc_hook=str), meant=_meant(factors),
     )  # fmt: skip
 
 
-def contents(path: Path) -> str:
-    """Return a SHA-256 of a file, or of a folder's files and their names. Raises UsageError."""
-    files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
-    digest = hashlib.sha256()
-    try:
-        for one in files:
-            with open_regular(one, STREAM_MOST_B) as file:
-                own = hashlib.file_digest(file, "sha256").digest()
-            digest.update(one.relative_to(path).as_posix().encode() + b"\0" + own)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
-    return f"sha256:{digest.hexdigest()}"
+def _told(name: str, value: str) -> str | None:
+    """Return what decides of a word's value, where that is not the value itself."""
+    if name == "board":
+        named = board_asked(value)
+        return f"sha256:{named.sha256}" if named.sha256 else named.name
+    if name == "engine":
+        named_here = value == OURS or is_recipe(value)
+        return None if named_here else f"sha256:{load_engine(Path(value)).sha256}"
+    return contents(Path(value)) if name in FILES or value.endswith(".toml") else None
+
+
+def _meant(factors: Sequence[Factor]) -> dict[str, dict[str, str]]:
+    """Return what decides of levels, where that is not what they are called."""
+    found = dict[str, dict[str, str]]()
+    for one in factors:
+        told = {level: _told(one.name, level) or level for level in one.levels}
+        if other := {level: text for level, text in told.items() if text != level}:
+            found[one.name] = other
+    return found

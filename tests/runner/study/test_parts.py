@@ -154,7 +154,7 @@ def test_pruned_layers_in_parts_are_scored_and_counted_alike(
             of, matrices, without, *given, Work(folder, words, *QUIET), dealt_out
         ),
         asked,
-        sparsity.pieces(matrices, *given),
+        sparsity.pieces(matrices, *given, "mps2-an386"),
         7,
     )
     assert found == (tmp_path / "whole" / "study.json").read_text()
@@ -172,7 +172,7 @@ def test_emulated_candidates_and_measured_ones_are_two_studies(
     assert (real.emulated, emulated.emulated) == (False, True)
     part = a_part(tmp_path / "emulated", emulated)
     with pytest.raises(RunFolderError, match="emulated is true there, and false here"):
-        gather(tmp_path / "into", [part], real, sparsity.pieces(matrices, real, []))
+        gather(tmp_path / "into", [part], real, sparsity.pieces(matrices, real, [], "nucleo-l4r5"))
     monkeypatch.setattr(one_image, "_on_board", counted([]))
     folder, given = tmp_path / "real", (matrices, [], real, [])
     work = Work(folder, {"board": "nucleo-l4r5"}, *QUIET, 2)

@@ -91,7 +91,7 @@ def test_a_mended_model_is_a_file_that_answers_so(tmp_path: Path) -> None:
     words = ({"board": "host"}, silent, lambda _: None)
     found = run_sparsity(of, *given, Work(tmp_path / "a", *words), parts)
     into = tmp_path / "b"
-    gather(into, [tmp_path / "a"], asked, pieces(matrices, asked, blocks))
+    gather(into, [tmp_path / "a"], asked, pieces(matrices, asked, blocks, "host"))
     assert run_sparsity(of, *given, Work(into, *words), parts) == found
     inputs = np.random.default_rng(2).integers(-128, 128, (6, 64), np.int8)
     here = on_host(into / "engine", inputs, 4, sources())

@@ -29,11 +29,12 @@ from tinybench.runner.cli.study import study
 from tinybench.runner.compare.store import find_runs
 from tinybench.runner.report.study import frame
 from tinybench.runner.report.study import sweep as report
+from tinybench.runner.study.declared import contents
 from tinybench.runner.study.kept import read_study, store_study
 from tinybench.runner.study.listed import find_studies, rows_of
 from tinybench.runner.study.parts import gather
 from tinybench.runner.study.sweep import sweep
-from tinybench.runner.study.sweep.asked import ask, contents
+from tinybench.runner.study.sweep.asked import ask
 from tinybench.runner.study.sweep.design import (
     choose,
     columns,
