@@ -42,7 +42,8 @@ class Trial(msgspec.Struct, frozen=True, omit_defaults=True):
     false_alarms: int | None = None
     """Of a stream: words that were not found, and alarms without a word."""
     board: str = ""
-    """Which one on a port did it, by its name on that desk: it decides nothing."""
+    """Which one on a port did it, by its name on that desk, and its serial number or port; empty
+    where it was gathered from elsewhere. It decides nothing."""
 
 
 Key = tuple[str, float, int, int]

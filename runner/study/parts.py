@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from tinybench.errors import RunFolderError, UsageError
 from tinybench.files import (
@@ -157,7 +158,8 @@ def gather(
             for one in new:
                 _take(one, into)
             known = read_trials(into)
-            more = [one for key, (one, _) in trials.items() if key not in known]
+            # Which board: two desks may have one by the same name, at the same port.
+            more = [replace(one, board="") for key, (one, _) in trials.items() if key not in known]
             for one in more:
                 file.write(msgspec.json.encode(one) + b"\n")
     except OSError as error:
@@ -230,7 +232,7 @@ def _joined(folders: Sequence[Path]) -> dict[Key, tuple[Trial, Path]]:
     for folder in folders:
         for key, one in read_trials(folder).items():
             before, where = found.setdefault(key, (one, folder))
-            if msgspec.structs.replace(before, board=one.board) != one:
+            if replace(before, board=one.board) != one:
                 raise RunFolderError(
                     f"trial {one.trial} of {one.part[:40]} {one.amount:g} has {before.score:g} in "
                     f"{where} and {one.score:g} in {folder}, or its board answered otherwise: "

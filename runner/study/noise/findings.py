@@ -92,7 +92,7 @@ class NoiseStudy(msgspec.Struct, frozen=True, kw_only=True):
     board_equal: int = 0
     """... of these, to each input of which it answered what this computer did."""
     by_board: list[ByBoard] = []
-    """Likewise of each board on a port."""
+    """Likewise of each board on a port; empty where trials were gathered."""
     patched: bool | None = None
     """Whether the board took other weights over its line, and was not built anew for each."""
 
@@ -119,8 +119,13 @@ def spread_of(trials: Sequence[Trial], amount: float, clean: float) -> Spread:
 
 
 def by_board(trials: Sequence[Trial], inputs: int) -> list[ByBoard]:
-    """Return what each board on a port answered, of trials of so many inputs each."""
+    """Return what each board on a port answered, of trials of so many inputs each.
+
+    Nothing where a trial was gathered from elsewhere: which board did it is not known then.
+    """
     found = list[ByBoard]()
+    if any(one.equal is not None and not one.board for one in trials):
+        return found
     for name in sorted({one.board for one in trials if one.board}):
         own = [one.equal == inputs for one in trials if one.board == name]
         found.append(ByBoard(name=name, trials=len(own), equal=sum(own)))

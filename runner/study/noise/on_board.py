@@ -34,6 +34,7 @@ from ...desk.station import Station
 from ...dut.client import Dut
 from ...dut.inference import answered
 from ...dut.patches import holds, patch, takes_patches
+from ...results.provenance import board_serial
 from ...results.request import Request
 from ...results.words import request_of
 from ..host_engine import Floats, Values
@@ -51,7 +52,7 @@ class Seat:
     """A board that trials are done on, one at a time."""
 
     name: str
-    """On this desk; of one that is emulated empty."""
+    """On this desk, and at which serial number or port; of one that is emulated empty."""
     station: Station
     dut: Dut | None
     """That takes patches; None: it is built, and loaded, anew for each trial."""
@@ -125,7 +126,7 @@ def opened(of: Subject, work: Work) -> Iterator[There]:
             stack.close()
             build(board, task, found)  # what does not fit is said before there is a folder
         seats = {
-            name: Seat(name if on_ports else "", stations[name], one if patched else None)
+            name: Seat(_called(name, stations[name]), stations[name], one if patched else None)
             for name, one in duts.items()
         }
         _, steps = lower(of.graph, board.toolchain.kernels)
@@ -153,6 +154,15 @@ def _met(
     dut = Dut(stack.enter_context(closing(open_line(way))))
     insist_task(dut.handshake(), task, image)
     return dut if takes_patches(dut) else None
+
+
+def _called(name: str, station: Station) -> str:
+    """Return what tells a board from others, though two are called by one name, or by their kind.
+
+    Empty for a child process.
+    """
+    port = station.sites[0].port if station.sites else None
+    return "" if port is None else f"{name} at {board_serial(port) or port}"
 
 
 def infer_there(there: There, graph: Graph, stop: threading.Event) -> tuple[Values, str]:

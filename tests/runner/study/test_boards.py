@@ -29,8 +29,9 @@ from tinybench.runner.study.boards import kind_of
 from tinybench.runner.study.kept import read_trials
 from tinybench.runner.study.noise import on_board, trials
 from tinybench.runner.study.noise.asked import ask
-from tinybench.runner.study.noise.noise import run_noise
+from tinybench.runner.study.noise.noise import PIECES, run_noise
 from tinybench.runner.study.noise.on_board import opened
+from tinybench.runner.study.parts import gather
 from tinybench.runner.study.runs import done
 from tinybench.runner.study.shards import on_each
 from tinybench.runner.study.subject import subject
@@ -91,11 +92,18 @@ def test_a_board_that_is_unplugged_takes_nothing_of_the_others_along(
     found = run_noise(of, asked, Work(work.folder, words, silent, lambda _: None, 3, CALLED))
     assert found.layers
     assert (found.board_trials, found.board_equal) == (done_ + 1, done_ + 1)
-    assert [one.name for one in found.by_board] == sorted(CALLED)
+    assert [one.name for one in found.by_board] == [
+        f"{name} at {three.folder}/tty-{name}" for name in sorted(CALLED)
+    ]
     assert sum(one.equal for one in found.by_board) == found.board_equal
-    assert re.search(r"\(left \d+ of \d+, middle ", " ".join(report.said(found)))
+    assert re.search(r"\(left at \S+ \d+ of \d+, middle ", " ".join(report.said(found)))
     alone = Work(tmp_path / "alone", {**words, "board": "left"}, silent, lambda _: None)
     assert run_noise(of, asked, alone).points == found.points
+    # Of what is gathered: another desk may have a board of the same name, at the same port.
+    into = tmp_path / "gathered"
+    gather(into, [work.folder], asked, PIECES)
+    whole = run_noise(of, asked, Work(into, words, silent, lambda _: None, 3, CALLED))
+    assert (whole.board_equal, whole.by_board) == (found.board_equal, [])
 
 
 def test_once_no_board_is_left_no_trial_is_computed_for_nothing(
