@@ -36,9 +36,9 @@ UNITS_S = {"s": 1, "m": 60, "h": 3600}
 LONGEST_S = 7 * 24 * 3600
 LONGEST_DIGITS = 9
 """Of the number of a time."""
-CLOCK_UNITS = {"": 1, "Hz": 1, "kHz": 1000, "MHz": 1_000_000}
+CLOCK_UNITS = {"": 1, "hz": 1, "khz": 1000, "mhz": 1_000_000}
 CLOCK_END_HZ = 2**32
-_CLOCK = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,9}))? ?(|Hz|kHz|MHz)", re.ASCII)
+_CLOCK = re.compile(r"([0-9](?:_?[0-9]){0,9})(?:\.([0-9]{1,9}))? ?(|hz|khz|mhz)", re.ASCII | re.I)
 PARTS_FIRST = 16
 """Of a study in a lab; more parts are asked for by --parts alone."""
 
@@ -53,14 +53,14 @@ def seconds(text: str) -> float:
 
 
 def hertz(text: str) -> int:
-    """Return a clock in Hz, of "80MHz", "70.5 MHz" or "80000000", rounded to whole ones.
+    """Return a clock in Hz, of "80MHz", "70.5 mhz" or "80_000_000", rounded to whole ones.
 
     Raises UsageError.
     """
     match = _CLOCK.fullmatch(text)
     clock_hz = 0
     if match is not None:
-        whole, part, unit = match[1], match[2] or "", CLOCK_UNITS[match[3]]
+        whole, part, unit = match[1], match[2] or "", CLOCK_UNITS[match[3].lower()]
         clock_hz = round(int(whole + part) * unit / 10 ** len(part))
     if not 0 < clock_hz < CLOCK_END_HZ:
         raise UsageError(f"'{text[:40]}' is no clock such as 80MHz")

@@ -7,7 +7,8 @@ from rich.console import RenderableType
 from tinybench.printable import one_line
 from tinybench.uncertain import uncertain
 
-from ...study.sweep.findings import Combination, Effect, Figure, SweepStudy
+from ...study.sweep.asked import OBJECTIVES
+from ...study.sweep.findings import Combination, Effect, Figure, SweepStudy, mixed
 from .frame import METRIC, below, columns, in_csv, in_markdown, name_point, picture, reason
 
 FIELDS = {
@@ -82,12 +83,15 @@ def said(found: SweepStudy) -> list[str]:
         named = zip(found.asked.factors, row.levels, strict=True)
         which = one_line(", ".join(f"{name}={level}" for name, level in named))
         lines.append(f"not possible: {which}: {reason(row.refused)}")
-    lines += [
-        one_line(f"asked for, and not known of all runs: {name}")
-        for name in found.asked.objectives
-        if name not in found.fields
-    ]
+    lines += [_unknown(found, name) for name in found.asked.objectives if name not in found.fields]
     return lines
+
+
+def _unknown(found: SweepStudy, objective: str) -> str:
+    """Return that no figure stands for an objective, and why where they are of several kinds."""
+    kinds = next(filter(None, (mixed(one, found.runs) for one in OBJECTIVES[objective])), [])
+    why = f", for it is {' here and '.join(METRIC.get(one, one) for one in kinds)} there"
+    return one_line(f"asked for, and not known of all runs: {objective}{why if kinds else ''}")
 
 
 def effects(found: SweepStudy) -> list[tuple[str, ...]]:

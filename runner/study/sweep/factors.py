@@ -1,5 +1,6 @@
 """What a sweep varies: words of a run, and keys of a board's declaration; each with its levels."""
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +38,6 @@ ADDED = "toolchain.cflags"
 NOT_SWEPT = ("out", "port", "flash", "shards", "wait", "probe", "hub")
 OF_RUN = tuple(sorted((*SuiteWords.__annotations__.keys() - NOT_SWEPT, "task", "engine")))
 FACTORS_MOST, LEVELS_MOST = 12, 32
-_HZ = re.compile(r"([0-9]{1,6})(?:\.([0-9]{1,6}))? ?(k|M)?Hz", re.IGNORECASE)
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -96,9 +96,9 @@ def value_of(text: str) -> Any:
     """Return a level as what it looks like: yes or no, a number, a frequency, else a text."""
     if text in ("true", "false"):
         return text == "true"
-    if (hz := _HZ.fullmatch(text)) is not None:
-        scale = {"k": 1e3, "m": 1e6}.get((hz[3] or "").lower(), 1.0)
-        return round(float(f"{hz[1]}.{hz[2] or 0}") * scale)
+    if text.lower().endswith("hz"):
+        with contextlib.suppress(UsageError):
+            return hertz(text)
     for kind in (int, float):
         try:
             return kind(text)
@@ -121,7 +121,8 @@ def words_of(
             said[one.name] = value_of(levels[one.name])
         else:
             keys[one.key] = levels[one.name]
-    if said.get("mode") == "performance" and _is_heard(said.get("task")):
+    varied = any(one.name == "mode" for one in factors)
+    if not varied and said.get("mode") == "performance" and _is_heard(said.get("task")):
         said["mode"] = "all"  # a stream has one mode, and the default is none of its own
     if keys:
         made = _declared(str(said["board"]), keys, folder)

@@ -96,7 +96,7 @@ class SweepStudy(msgspec.Struct, frozen=True, kw_only=True):
         """Refuse a document, of whoever wrote it, whose parts do not belong together."""
         asked, measured = self.asked, {tuple(run.levels) for run in self.runs}
         for name, field in self.fields.items():
-            if field not in OBJECTIVES.get(name, ()):
+            if field not in OBJECTIVES.get(name, ()) or mixed(field, self.runs):
                 raise ValueError(f"no figure of a sweep: {name} by {field}")
         for one in self.combinations:
             if self.fields.keys() - one.figures.keys() or tuple(one.levels) not in measured:
@@ -126,15 +126,28 @@ def _scaled(objective: str, value: float) -> float:
 
 
 def fields_of(asked: Asked, rows: Sequence[Row]) -> dict[str, str]:
-    """Return which figure stands for each objective: the best one that all runs have."""
-    have = [row.figures for row in rows if not row.refused]
+    """Return which figure stands for each objective: the best one that is of one kind in all runs.
+
+    Scores by two metrics, or what is measured here and modelled there, are not one figure.
+    """
+    have = [row for row in rows if not row.refused]
     found = dict[str, str]()
     for objective in asked.objectives:
         for field in OBJECTIVES[objective]:
-            if have and all(field in one for one in have):
+            if have and all(field in row.figures for row in have) and not mixed(field, have):
                 found[objective] = field
                 break
     return found
+
+
+def mixed(field: str, rows: Sequence[Row]) -> list[str]:
+    """Return of which kinds a figure is, where it is of more than one: metrics, or how it came."""
+    have, kinds = [row for row in rows if field in row.figures], set[str]()
+    if field == "score":
+        kinds = {row.metric for row in have}
+    elif field == "energy_per_inference_j":
+        kinds = {"modelled" if row.energy_modelled else "measured" for row in have}
+    return sorted(kinds) if len(kinds) > 1 else []
 
 
 def summed(asked: Asked, points: Sequence[tuple[int, ...]], rows: list[Row]) -> SweepStudy:
@@ -165,7 +178,7 @@ def summed(asked: Asked, points: Sequence[tuple[int, ...]], rows: list[Row]) -> 
         refused=refused,
         emulated=any(row.emulated for row in have),
         fields=fields,
-        metric=next((row.metric for row in have if row.metric), ""),
+        metric=next((row.metric for row in have if "score" in fields), ""),
         energy_modelled=any(row.energy_modelled for row in have),
         combinations=found,
         effects=_effects(asked, [points[n] for n in numbers], figures, list(fields)),

@@ -130,7 +130,8 @@ def run_sweep(
     if not fields_of(asked, rows):
         raise UsageError(
             f"--objectives {','.join(asked.objectives)}: no such figure that all {len(rows)} runs "
-            "have; measured and emulated boards have no time in common: ask for flash,ram as well"
+            "have, and by one metric: measured and emulated boards have no time or energy in "
+            "common, tasks often no score: ask for flash,ram as well"
         )
     found = summed(asked, points, sorted(rows, key=lambda row: (row.combination, row.repeat)))
     store_study(work.folder, found)

@@ -11,6 +11,7 @@ from typing import Any
 import click
 import numpy as np
 import pytest
+from msgspec.structs import replace as replace_
 from rich.console import Console
 
 from tests.program import tinybench
@@ -29,6 +30,7 @@ from tinybench.runner.cli.study import study
 from tinybench.runner.compare.store import find_runs
 from tinybench.runner.report.study import frame
 from tinybench.runner.report.study import sweep as report
+from tinybench.runner.results.defaults import hertz
 from tinybench.runner.study.declared import contents
 from tinybench.runner.study.kept import read_study, store_study
 from tinybench.runner.study.listed import find_studies, rows_of
@@ -327,9 +329,18 @@ def test_a_declaration_with_other_keys_is_the_same_else(tmp_path: Path) -> None:
     assert (made.memory, made.port, made.flash) == (was.memory, was.port, was.flash)
     table = {"a": 'x"\\\n', "b": [1, [2.5, True]], "c": {"d e": {"f": -3}}}
     assert tomllib.loads(as_toml(table)) == table
-    assert [value_of(text) for text in ("12.5 kHz", "80MHz", "7", "true", "1.5", "ram")] == [
-        12_500, 80_000_000, 7, True, 1.5, "ram",
+    assert [value_of(text) for text in ("12.5 kHz", "80MHz", "7", "true", "1.5", "ram", "0Hz")] == [
+        12_500, 80_000_000, 7, True, 1.5, "ram", "0Hz",
     ]  # fmt: skip
+    for text, hz in (
+        ("1.2345678MHz", 1_234_568),
+        ("80mhz", 80_000_000),
+        ("80_000_000", 80_000_000),
+    ):
+        assert value_of(text) == hertz(text) == hz
+    for text in ("_80", "80_", "8__0", "80 mh", ""):
+        with pytest.raises(UsageError, match="no clock such as"):
+            hertz(text)
 
 
 @pytest.mark.parametrize(
@@ -411,6 +422,37 @@ def test_what_is_varied_is_told_of_each_row_and_not_of_all(tmp_path: Path) -> No
         for task in by[0].levels
         for board, kind in (("mps2-an386", "emulated"), ("host", "measured"))
     ]
+
+
+def test_figures_of_two_kinds_stand_for_nothing_in_common(tmp_path: Path) -> None:
+    """Scores by two metrics, and energy measured here and modelled there; it is said why."""
+    by = [factor("task=kws,ad")]
+    asked = ask(by, WORDS, ("ram", "score", "energy"), 1, tmp_path / "tried")
+    rows = [
+        Row(combination=n, repeat=0, levels=[task], took_s=1.0, metric=metric, why="",
+            energy_modelled=modelled, figures={
+                "ram_b": Figure(value=9.0), "score": Figure(value=0.5),
+                "energy_per_inference_j": Figure(value=1e-3)})
+        for n, (task, metric, modelled) in enumerate((("kws", "top1", False), ("ad", "auc", True)))
+    ]  # fmt: skip
+    found = summed(asked, [(0,), (1,)], rows)
+    assert found.fields == {"ram": "ram_b"}
+    assert {one.objective for one in found.effects} == {"ram"}
+    assert report.said(found)[-2:] == [
+        "asked for, and not known of all runs: score, for it is AUC here and top-1 there",
+        "asked for, and not known of all runs: energy, for it is measured here and modelled there",
+    ]
+    alike = [replace_(row, metric="auc", energy_modelled=True) for row in rows]
+    found = summed(asked, [(0,), (1,)], alike)
+    assert [report.name_of(found, one) for one in found.fields] == ["RAM B", "AUC", "uJ modelled"]
+    with pytest.raises(ValueError, match="no figure of a sweep: score"):
+        replace_(found, runs=rows)
+
+
+def test_modes_that_are_varied_are_run_as_they_are_called(tmp_path: Path) -> None:
+    """Of a stream too, which has not all of them: two rows of one run would be told as two."""
+    by, words = [factor("mode=performance,all")], {**WORDS, "task": "sww"}
+    assert words_of({"mode": "performance"}, by, words, tmp_path)["mode"] == "performance"
 
 
 @pytest.mark.parametrize(("task", "mode"), [("sww", "all"), ("kws", "performance")])
