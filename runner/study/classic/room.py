@@ -8,6 +8,8 @@ from ..one_image import IMAGE_MOST_B
 from .learn import HIDDEN
 
 FEATURE_B, FLOAT_B, DISTANCE_B = 2, 4, 8
+BINARY = 2
+"""Classes that emlearn's net tells apart by one unit."""
 NEIGHBOURS_MOST = 0x7FFF
 """Rows that emlearn's neighbours know: it numbers them by int16."""
 
@@ -41,7 +43,8 @@ def least_b(kind: str, features: int, outputs: int, learnt: int) -> tuple[int, i
     if kind == "linear":
         flash_b = FLOAT_B * (features + 1) * outputs
     if kind == "mlp":
-        flash_b = FLOAT_B * (HIDDEN * (features + 1 + outputs) + outputs)
+        units = outputs - (outputs == BINARY)
+        flash_b = FLOAT_B * (HIDDEN * (features + 1 + units) + units)
         ram_b += FLOAT_B * (features + 2 * max(features, HIDDEN))
     if kind == "knn":
         flash_b, ram_b = FEATURE_B * (features + 1) * learnt, ram_b + DISTANCE_B * learnt

@@ -1,5 +1,6 @@
 """Tasks that classic models are learnt from: real values, wide inputs; and what no board holds."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from tinybench.runner.results.result import read_result
 from tinybench.runner.study import rows
 from tinybench.runner.study.classic import classic
 from tinybench.runner.study.classic.classic import PIECES, ask, run_classic
-from tinybench.runner.study.classic.room import NEIGHBOURS_MOST, insist_room, least_b
+from tinybench.runner.study.classic.engine_c import write_engine
+from tinybench.runner.study.classic.learn import trained
+from tinybench.runner.study.classic.room import HIDDEN, NEIGHBOURS_MOST, insist_room, least_b
 from tinybench.runner.study.kept import open_study
 from tinybench.runner.study.parts import gather
 from tinybench.runner.study.rows import Rows, rows_of_task
@@ -158,3 +161,15 @@ def test_the_least_is_below_what_was_built() -> None:
         least = least_b(kind, 490, 12, 210)
         assert flash_b - 16_000 < least[0] < flash_b
         assert ram_b - 9_000 < least[1] < ram_b
+    assert least_b("mlp", 490, 2, 210)[0] == least_b("mlp", 490, 1, 210)[0]
+    assert least_b("mlp", 490, 3, 210)[0] - least_b("mlp", 490, 2, 210)[0] == 2 * 4 * (HIDDEN + 1)
+
+
+def test_emlearn_tells_two_classes_apart_by_one_unit(tmp_path: Path) -> None:
+    """So that the least of a net is what its C has in numbers."""
+    values = np.random.default_rng(0).integers(-99, 99, (40, 3))
+    rows_ = (values, np.arange(40) % 2)
+    net, _, _ = trained("mlp", rows_, values, [1], regression=False, seed=1)
+    write_engine("mlp", net, tmp_path, 3, 2, regression=False)
+    sizes = re.findall(r"static const float \w+\[(\d+)\]", (tmp_path / "learnt.h").read_text())
+    assert 4 * sum(map(int, sizes)) == least_b("mlp", 3, 2, 40)[0]
