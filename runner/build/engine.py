@@ -10,7 +10,7 @@ import msgspec
 
 from tinybench.declare import nearest
 from tinybench.errors import UsageError
-from tinybench.files import WHOLE_MOST_B, open_regular
+from tinybench.files import WHOLE_MOST_B, is_there, open_regular
 from tinybench.models.compiler import Manifest
 from tinybench.models.compiler.libraries.cmsis_nn import PREFIX
 from tinybench.models.compiler.manifest import OperatorEntry
@@ -119,7 +119,7 @@ def load_engine(folder: Path) -> Engine:
 
     Raises UsageError when the folder cannot be read, holds nothing to compile, or far too much.
     """
-    if not folder.exists():
+    if not is_there(folder):
         raise UsageError(
             f"--engine {folder}: cannot be read: there is no such folder, and no engine of that "
             f"name: {nearest(str(folder), (OURS, *names()))}"

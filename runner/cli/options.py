@@ -1,6 +1,7 @@
 """The options that more than one command takes, declared once; and what their words may be."""
 
 import math
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,23 @@ REPORTS = (
     *("mlperf-mobile-json", "svg", "png"),
 )
 """Formats of a report on runs."""
-PATH = click.Path(path_type=Path)
+PATH_MOST_B, PART_MOST_B = 4095, 255
+"""Of the name of a file and of each folder in it, on Linux; elsewhere no more either."""
+
+
+class FilePath(click.Path):
+    """The path of a file or folder that can be, whether it is there or not."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return it as a Path. Raises click.BadParameter for one that no file can have."""
+        found = super().convert(value, param, ctx)
+        parts = map(len, map(os.fsencode, Path(found).parts))
+        if len(os.fsencode(found)) > PATH_MOST_B or max(parts, default=0) > PART_MOST_B:
+            self.fail(f"'{str(found)[:40]}...': no file has so long a name", param, ctx)
+        return found
+
+
+PATH = FilePath(path_type=Path)
 
 
 def baud_or_auto(text: str) -> tuple[int, bool]:

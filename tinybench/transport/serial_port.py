@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import TransportError, UsageError
+from ..files import is_there
 
 READ_B = 4096
 READ_S = 0.05
@@ -212,7 +213,7 @@ def _write(fd: int, data: bytes) -> None:
 
 def insist_there(url: str) -> None:
     """Raise TransportError for a serial device of this computer that is not there."""
-    if os.name == "posix" and "://" not in url and not Path(url).exists():
+    if os.name == "posix" and "://" not in url and not is_there(url):
         raise TransportError(_refusal(url, FileNotFoundError(errno.ENOENT, "no such device")))
 
 

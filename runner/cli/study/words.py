@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tinybench.errors import UsageError
+from tinybench.files import is_there
 
 from ...results.defaults import DEFAULT_BAUD, DEFAULT_BOARD
 from .. import options
@@ -180,7 +181,7 @@ def boards_of(said: dict[str, Any], board: str | None) -> tuple[str | None, tupl
 
     if board is not None and not board.strip(" ,"):
         raise UsageError(f"--board '{board}' names none: give one, such as {DEFAULT_BOARD}")
-    if board is None or "," not in board or Path(board).is_file():
+    if board is None or "," not in board or is_there(board):
         return board, ()
     names = tuple(name.strip() for name in board.strip().removesuffix(",").split(","))
     return (names[0], ()) if len(names) == 1 else (kind_of(names, said), names)

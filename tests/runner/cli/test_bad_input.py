@@ -248,3 +248,22 @@ def test_an_emulator_without_a_program_is_refused(
     path.write_text(text)
     line = refused(["--board", str(path), "--task", "kws"], capsys)
     assert "none.toml: key 'emulator.argv': " in line
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("model {}", "MODEL: 'aaaa.*': no file has so long a name"),
+        ("run --task kws --data {}", "--data: 'aaaa.*': no file has so long a name"),
+        ("run --task kws --engine {}", "no such folder, and no engine of that name"),
+        ("study sweep --task kws --by iterations=1,2 --board {},b", "there is no 'aaaa.*'"),
+        ("study sweep --task kws --by engine=tflm,{}", "no such folder, and no engine"),
+        ("study sweep --task kws --by model={},b", "cannot be read: File name too long"),
+    ],
+)
+def test_a_name_that_no_file_can_have_is_wrong_usage(
+    words: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The system refuses to look for it, and that is nothing that the bench failed by."""
+    assert cli.main(words.format("a" * 300).split()) == 2
+    assert re.search(message, capsys.readouterr().err)
