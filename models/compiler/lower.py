@@ -280,3 +280,14 @@ def _planes(graph: Graph, op: Operator) -> Planes:
         return kind(op.name).planes(graph, op)
     except ModelError:
         return Planes()  # lower() reports it
+
+
+def macs_share(graph: Graph, tensors: Sequence[int]) -> float:
+    """Return the share of a model's multiplications that layers do, told by their weights' tensors.
+
+    Of the model as given, in one whole evaluation. Raises ModelError.
+    """
+    _, steps = lower(graph, "blocked")
+    whole = sum(step.macs for step in steps)
+    of = sum(step.macs for step in steps if {*step.operator.inputs} & {*tensors})
+    return of / whole if whole else 0.0

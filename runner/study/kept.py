@@ -167,10 +167,16 @@ def kind_of(folder: Path) -> str:
 
 
 def read_study(folder: Path, kind: type[T]) -> T:
-    """Return the document of a finished study. Raises RunFolderError."""
+    """Return the document of a finished study. Raises RunFolderError.
+
+    `RENAMED` of a kind: fields that were called otherwise once, and what they are called now.
+    """
     path = folder / STUDY_FILE
     try:
-        return read_json(read_bytes(path, DOCUMENT_MOST_B, links=False), type=kind)
+        data = read_bytes(path, DOCUMENT_MOST_B, links=False)
+        for before, now in getattr(kind, "RENAMED", {}).items():
+            data = data.replace(f'"{before}":'.encode(), f'"{now}":'.encode())
+        return read_json(data, type=kind)
     except OSError as error:
         raise RunFolderError(
             f"{path}: cannot be read: {error.strerror or error}{_instead(folder)}"

@@ -189,9 +189,13 @@ def insist_fit(sizes: Sequence[int], words: dict[str, Any]) -> None:
         )
     if sum(sizes) > least:
         raise ModelError(
-            f"{len(sizes)} candidates are in one image: their weights take {sum(sizes)} bytes, and "
+            f"{_together(sizes)} in one image: the weights take {sum(sizes)} bytes, and "
             f"{has}; {FEWER}"
         )
+
+
+def _together(of: Sequence[Any]) -> str:
+    return f"{counted(len(of), 'candidate')} {'is' if len(of) == 1 else 'are'}"
 
 
 def array(ctype: str, name: str, values: npt.NDArray[Any]) -> str:
@@ -304,9 +308,7 @@ def _on_board(
         try:
             image = build(board, found_task, load_engine(engine))
         except ModelError as error:  # as where it does not fit
-            raise ModelError(
-                f"{len(names)} candidates are in one image: {error}, or {FEWER}"
-            ) from error
+            raise ModelError(f"{_together(names)} in one image: {error}, or {FEWER}") from error
         site = station.sites[0] if station.sites else None
         if site is not None:
             load(board, image, site, work.say, write=True)

@@ -93,10 +93,11 @@ def sparsity(
     voice: Voice, task: str | None, model: Path | None, data: Path | None, limit: int | None,
     board: str | None, to: str, out: Path | None, **said: Any,
 ) -> int:  # fmt: skip
-    """Prune fully connected layers by magnitude, and count them on a board beside the dense ones.
+    """Prune fully connected layers, or --convolutions, and count them on a board beside dense ones.
 
-    All candidates are in one image, and each must give the sums of the pruned dense layer to the
-    bit; exit status 1 where one does not. Nothing is trained again, unless by --mend or --learn.
+    They are pruned by magnitude, as they are, or fitted again (--mend), or the model learns again
+    (--learn). All candidates are in one image, and each must give the sums of the pruned dense
+    layer to the bit; exit status 1 where one does not.
     """
     from ...report.study import sparsity as report
     from ...study.sparsity.matrices import made, matrices_of

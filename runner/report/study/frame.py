@@ -142,6 +142,17 @@ def _spread_names(axes: Any) -> None:
         taken.append(one.get_window_extent())
 
 
+def of_model(share: float) -> str:
+    """Return in words how much of a model some layers are, and what that bounds (Amdahl)."""
+    told = f"these layers are {share * 100:.1f} % of the model's multiplications"
+    if share >= 1:
+        return told
+    return (
+        f"{told}: if time goes as these do, the whole model becomes at most "
+        f"{1 / (1 - share):.3g} times as fast"
+    )
+
+
 def time_name(*, emulated: bool) -> str:
     """Return what an axis of time is called."""
     return "instructions (emulated, no measurement)" if emulated else "latency, s"

@@ -8,10 +8,23 @@ from rich.console import RenderableType
 from tinybench.plural import counted
 from tinybench.printable import one_line
 
-from ...study.sparsity.findings import Row, SparsityStudy
-from .frame import EMULATED, METRIC, SAID, below, columns, count, in_csv, in_markdown, picture
+from ...study.sparsity.findings import Row, SparsityStudy, fastest_within
+from .frame import (
+    EMULATED,
+    METRIC,
+    SAID,
+    below,
+    columns,
+    count,
+    in_csv,
+    in_markdown,
+    of_model,
+    picture,
+)
 
 COLUMNS = Row.__struct_fields__
+POINTS = (1, 5)
+"""Of 100 of a score, that may be lost where the fastest way is told."""
 MORE = 1.2
 """Times the weights of its rate, beyond which what a candidate keeps is told."""
 
@@ -19,7 +32,7 @@ MORE = 1.2
 def header(found: SparsityStudy) -> tuple[str, ...]:
     """Return the heads of the columns."""
     return (
-        *("scheme", "kernel", "rate", "block", METRIC.get(found.metric, "energy left")),
+        *("scheme", "kernel", "rate", "block", METRIC.get(found.metric, "squares kept")),
         *(("mended",) if found.asked.mended else ()),
         *(("learnt",) if found.asked.learnt else ()),
         *(("counted",) if found.asked.mended else ()),
@@ -37,7 +50,7 @@ def cells(row: Row, found: SparsityStudy) -> tuple[str, ...]:
         row.kernel,
         f"{row.rate:g}x",
         row.block or "-",
-        f"{row.energy if row.score is None else row.score:.4f}",
+        f"{row.squares if row.score is None else row.score:.4f}",
         *((_score(row.mended),) if found.asked.mended else ()),
         *((_score(row.learnt),) if found.asked.learnt else ()),
         *((row.weights,) if found.asked.mended else ()),
@@ -67,23 +80,23 @@ def title(found: SparsityStudy) -> str:
 
 def said(found: SparsityStudy) -> list[str]:
     """Return in sentences what was found, and what the columns mean."""
-    highest = found.asked.rates[-1]
-    lines = []
+    lines = list[str]()
     if found.clean is not None:
         lines.append(
-            f"{METRIC[found.metric]} of {found.asked.samples} inputs with nothing pruned: "
-            f"{found.clean:.4f}" + ("" if found.asked.learnt else "; nothing is trained again")
+            f"{METRIC[found.metric]} of {counted(found.asked.samples, 'input')} with nothing "
+            f"pruned: {found.clean:.4f}"
+            + ("" if found.asked.learnt else "; nothing is trained again")
         )
     if found.metric in SAID:
         lines.append(SAID[found.metric])
     if found.asked.mended:
         lines.append(
-            f"mended: what is left was fitted again, layer by layer, to {found.asked.mended} other "
-            "inputs without labels"
+            f"mended: what is left was fitted again, layer by layer, to "
+            f"{counted(found.asked.mended, 'other input')} without labels"
         )
     if found.asked.learnt:
         lines.append(
-            f"learnt: from there the whole model learnt from these {found.asked.learnt} inputs"
+            "learnt: from there the whole model learnt from these inputs"
             + (" and their labels" if found.metric == "top1" else ", which are normal ones")
         )
     if found.asked.mended:
@@ -99,16 +112,21 @@ def said(found: SparsityStudy) -> list[str]:
     )
     beside = ("dense", *found.asked.schemes)
     for _, what, name, rate in (end for end in ends if end[0] in beside and end[2] in beside):
-        told = f"from {rate:g}x on" if rate is not None else f"not up to {highest:g}x"
-        lines.append(f"{what} are faster than {name}: {told}, of the rates that were asked for")
+        lines.append(f"{what} are faster than {name}: {_from(rate, found.asked.rates)}")
+    lines += _within(found)
+    if found.macs_share is not None:
+        lines.append(of_model(found.macs_share))
     more = [row for row in shown(found) if row.left * row.rate > MORE]
     if more:
         most = max(more, key=lambda row: row.left * row.rate)
         lines.append(
-            f"{len(more)} candidates keep more than their rate says, for 8x4 weights of each block "
-            f"are left, and a row: {most.scheme} at {most.rate:g}x is {1 / most.left:.1f}x"
+            f"{counted(len(more), 'candidate')} with more than the rate says, for 8x4 weights of "
+            f"each block are left, and a row: {most.scheme} at {most.rate:g}x is "
+            f"{1 / most.left:.1f}x"
         )
     lines += [
+        "weights B: flash of weights, columns, lengths and masks, without code; time: of these "
+        "layers alone, one after the other, without biases",
         "speed-up: over the fastest dense kernel here, by estimated cycles where there are any; of "
         "blocks the fastest form of a rate is shown (--to csv has all)",
         "scratch: RAM beside the inputs and the sums of a layer: inputs of a block that are copied "
@@ -123,11 +141,39 @@ def said(found: SparsityStudy) -> list[str]:
     return lines
 
 
+def _from(rate: float | None, rates: list[float]) -> str:
+    """Return from which rate on something is faster, in words; `rates`: asked for, in order."""
+    if rate is None:
+        return f"not up to {rates[-1]:g}x, of the rates that were asked for"
+    if rate > rates[0]:
+        return f"from {rate:g}x on, of the rates that were asked for"
+    begins = f"; where it begins below {rate:g}x, lower --rates tell" if rate > 1 else ""
+    return f"at every rate asked for{begins}"
+
+
+def _within(found: SparsityStudy) -> list[str]:
+    """Return how fast each scheme is that answers nearly as well as nothing pruned."""
+    if found.clean is None:
+        return []
+    lines = list[str]()
+    for points in POINTS:
+        fastest = fastest_within(found.rows, found.clean, points / 100)
+        each = "; ".join(
+            f"{scheme} none" if row is None else
+            " ".join(filter(None, (scheme, f"{row.rate:g}x", row.block)))
+            + f", {row.speedup:.2f} times as fast"
+            for scheme, row in fastest.items()
+        )  # fmt: skip
+        within = f"within {counted(points, 'point')} of dense {METRIC[found.metric]}"
+        lines += [f"{within}: {each}"] if each else []
+    return lines
+
+
 def _chosen_by(found: SparsityStudy) -> str:
     """Return what whose weights a board runs was chosen by."""
     if not found.asked.held:  # of a version that held none out
         return "of the same inputs that are scored"
-    return f"of {found.asked.held} inputs that are neither fitted to nor scored"
+    return f"of {counted(found.asked.held, 'input')} neither fitted to nor scored"
 
 
 def shown(found: SparsityStudy) -> list[Row]:
@@ -174,7 +220,7 @@ def _steps(found: SparsityStudy) -> list[str]:
 
 
 def _draw(panels: Any, found: SparsityStudy) -> None:
-    steps = _steps(found) if found.clean is not None else ["energy"]
+    steps = _steps(found) if found.clean is not None else ["squares"]
     fields = (["speedup"], ["weights_b"], steps)
     lines = dict[str, list[Row]]()
     for row in shown(found):

@@ -105,6 +105,9 @@ class CompressStudy(msgspec.Struct, frozen=True, kw_only=True):
     """Its other fully connected layers, and why."""
     dataset: str = ""
     """Of the inputs that such layers are fitted to, and that are scored."""
+    macs_share: float | None = None
+    """Of the multiplications of the whole model, those of these layers; None where nets are
+    trained, or of a study before it was told."""
 
     @property
     def compared(self) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybench.errors import UsageError
+from tinybench.models.compiler.lower import macs_share
 from tinybench.scratch import scratch
 
 from ..declared import board_asked
@@ -140,6 +141,7 @@ def run_layers(of: Subject, first: Subject, asked: Asked, work: Work) -> Compres
         image_ram_b=there.ram_b, board_rows=there.rows, board_rows_equal=there.rows_equal,
         rows=rows, metric=measure(of), layers=[one.name for one in layers], left_out=without,
         dataset=f"{of.dataset} ({of.dataset_origin})",
+        macs_share=macs_share(of.graph, [one.tensor for one in layers]),
     )  # fmt: skip
     store_study(work.folder, found)
     return found

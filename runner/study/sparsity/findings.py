@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 import numpy as np
@@ -12,6 +12,9 @@ from ..worth import Measure
 from .candidates import LEARNT, MENDED, PRUNED, Candidate, squares_of
 from .matrices import Matrix
 from .sparsity_c import DENSE, Way, scratch_of
+
+TINY = 1e-9
+"""Of scores, which are no whole numbers."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +70,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     highest score of the inputs that are held out; "dense"."""
     left: float
     """Share of the weights that are not 0."""
-    energy: float
+    squares: float
     """... that pruning leaves of their squares, before anything is fitted again."""
     score: float | None
     """Of the whole task, with these layers pruned and nothing trained again."""
@@ -110,12 +113,14 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         score = held.get(self.weights, self.held_score)
         if score is None:
             score = self.counted_score
-        return self.energy if score is None else score
+        return self.squares if score is None else score
 
 
 class SparsityStudy(msgspec.Struct, frozen=True, kw_only=True):
     """What a study of sparsity found."""
 
+    RENAMED: ClassVar[dict[str, str]] = {"energy": "squares"}
+    """Of rows, as of studies that were done before."""
     asked: Asked
     tinybench: str
     layers: list[str]
@@ -136,6 +141,9 @@ class SparsityStudy(msgspec.Struct, frozen=True, kw_only=True):
     break_even_reordered: float | None = None
     """... of blocks of reordered rows, faster than dense."""
     break_even_reordered_csr: float | None = None
+    macs_share: float | None = None
+    """Of the multiplications of the whole model, those of the layers that are pruned; None of a
+    made layer, or of a study before it was told."""
     rows: list[Row]
 
 
@@ -183,7 +191,7 @@ def rows_of(
                 chosen=way.block is None,
                 weights=one.weights,
                 left=sum(int(np.count_nonzero(layer.whole)) for layer in one.layers) / count,
-                energy=one.squares / squares if squares else 1.0,
+                squares=one.squares / squares if squares else 1.0,
                 score=each.get(PRUNED),
                 mended=each.get(MENDED),
                 learnt=each.get(LEARNT),
@@ -230,6 +238,20 @@ def break_even(rows: Sequence[Row], scheme: str) -> tuple[float | None, float | 
             blocked[row.rate] = min(blocked.get(row.rate, math.inf), cost(row))
     csr = {row.rate: cost(row) for row in rows if row.scheme == "csr"}
     return _from(blocked, dict.fromkeys(blocked, dense)), _from(blocked, csr)
+
+
+def fastest_within(rows: Sequence[Row], clean: float, lost: float) -> dict[str, Row | None]:
+    """Return of each scheme the fastest way whose score is at most `lost` below `clean`, or None.
+
+    By the score of the weights that the board ran; of equal times that of the higher score.
+    """
+    found = dict[str, Row | None].fromkeys(row.scheme for row in rows if row.scheme != DENSE)
+    for row in sorted(rows, key=lambda one: (cost(one), -(one.counted_score or 0.0))):
+        score = row.counted_score
+        near = score is not None and score >= clean - lost - TINY
+        if near and row.scheme in found and found[row.scheme] is None:
+            found[row.scheme] = row
+    return found
 
 
 def _from(one: dict[float, float], other: dict[float, float]) -> float | None:

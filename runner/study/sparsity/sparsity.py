@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybench.errors import UsageError
+from tinybench.models.compiler.lower import macs_share
 
 from ..declared import board_asked
 from ..images import Digest, boarded, candidates_of, images_left, pieces_of, same_in
@@ -226,6 +227,7 @@ def run_sparsity(
         left_out=without,
         clean=each[0].get(PRUNED),
         metric="" if of is None else measure(of),
+        macs_share=None if of is None else macs_share(of.graph, [one.tensor for one in matrices]),
         emulated=there.emulated,
         image_flash_b=there.flash_b,
         image_ram_b=there.ram_b,

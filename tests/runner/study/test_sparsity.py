@@ -15,8 +15,10 @@ from tinybench.errors import ModelError, RunFolderError, UsageError
 from tinybench.models.compiler.dsp.halves import fits
 from tinybench.runner.report.study import sparsity as report
 from tinybench.runner.study.images import Boarded, Counted, OnBoard
+from tinybench.runner.study.kept import read_study, store_study
 from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.one_image import on_host, sources
+from tinybench.runner.study.share_of_model import macs_share
 from tinybench.runner.study.sparsity.candidates import Makes
 from tinybench.runner.study.sparsity.findings import Row, SparsityStudy, best, break_even, rows_of
 from tinybench.runner.study.sparsity.matrices import made, matrices_of
@@ -324,6 +326,36 @@ def test_blocks_break_even_where_they_are_faster_from_there_on() -> None:
     assert break_even(rows, "bcr") == (2.0, 2.0)
 
 
+def test_what_is_fast_and_right_is_told_beside_what_is_fast(tmp_path: Path) -> None:
+    """Of each scheme the fastest within 1 and 5 points, slower ones too; of one layer in words.
+
+    A study whose `squares` were called otherwise is shown, too.
+    """
+    worth = [{"pruned": score} for score in (0.9, 0.6, 0.86, 0.89, 0.2, 0.3, 0.5)]
+    rows = counted_as([50, 30, 40, 100, 20, 20, 30], worth)
+    asked = ask(made((16, 64), 1), "made", "host", ("bcr", "csr"), (2.0, 4.0), (), None, 1)
+    found = SparsityStudy(
+        asked=asked, tinybench="1", layers=["0 16x64"], left_out=[], clean=0.9, metric="top1",
+        emulated=True, image_flash_b=1, image_ram_b=1, inputs=2, board_rows_equal=2,
+        break_even=2.0, break_even_csr=4.0, macs_share=0.5, rows=rows,
+    )  # fmt: skip
+    shown = report.markdown(found)
+    for words in (
+        "pruned: 1 layer of made",
+        "than dense: at every rate asked for; where it begins below 2x, lower --rates tell",
+        "than csr: from 4x on, of the rates that were asked for",
+        "within 1 point of dense top-1: bcr none; csr 2x, 0.50 times as fast",
+        "within 5 points of dense top-1: bcr 2x 16xall, 1.25 times as fast; csr 2x, 0.50 times",
+        "50.0 % of the model's multiplications: if time goes as these do, the whole model becomes "
+        "at most 2 times as fast",
+    ):
+        assert words in shown
+    store_study(tmp_path, found)
+    document = tmp_path / "study.json"
+    document.write_text(document.read_text().replace('"squares"', '"energy"'))
+    assert read_study(tmp_path, SparsityStudy) == found
+
+
 def test_candidates_beyond_the_flash_are_refused_before_they_are_compiled(tmp_path: Path) -> None:
     """With what they take, what there is, and what to do."""
     matrices = made((512, 1024), 1)
@@ -351,6 +383,9 @@ def test_convolutions_of_one_pixel_are_pruned_as_matrices() -> None:
     graph = subject("kws", limit=4).graph
     matrices, without = matrices_of(graph, 4, convolutions=True)
     assert [one.values.shape for one in matrices] == [(64, 64)] * 4
+    others = 125 * (64 * 40 + 4 * 64 * 9) + 64 * 12
+    share = macs_share(graph, [one.tensor for one in matrices])
+    assert share == pytest.approx(125 * 4 * 64 * 64 / (125 * 4 * 64 * 64 + others))
     for one in matrices:
         assert one.values.tobytes() == graph.tensors[one.tensor].data
     assert len(without) == 1
