@@ -30,6 +30,8 @@ class StudyRow(msgspec.Struct, frozen=True, kw_only=True):
     """Empty: this computer alone."""
     name: str
     """Of the row within its study."""
+    scope: str = "model"
+    """"model" or "layers": of what time, instructions, cycles, bytes and energy are."""
     kind: str
     """"measured", "emulated" or "simulated": what its figures are."""
     score: float | None = None
@@ -50,6 +52,7 @@ class StudyRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 BOARD, COMPUTER = "board", "computer"
+LAYERS = "layers"
 COLUMNS = StudyRow.__struct_fields__
 
 
@@ -156,7 +159,7 @@ def _compress(found: CompressStudy) -> Iterator[StudyRow]:
         yield _row(
             of=found.asked.source, board=found.asked.board, name=f"{row.method} {row.rate:g}x",
             score=row.score, score_by=COMPUTER, metric=found.metric, cycles=row.cycles,
-            weights_b=row.weights_b,
+            weights_b=row.weights_b, scope=LAYERS if found.layers else "model",
             **_counted(row, emulated=found.emulated),
         )  # fmt: skip
 
@@ -167,7 +170,7 @@ def _sparsity(found: SparsityStudy) -> Iterator[StudyRow]:
             of=found.asked.source, board=found.asked.board,
             name=f"{row.scheme} {row.kernel} {row.rate:g}x {row.block}".strip(),
             score=row.counted_score, score_by="" if row.counted_score is None else COMPUTER,
-            metric=found.metric, cycles=row.cycles, weights_b=row.weights_b,
+            metric=found.metric, cycles=row.cycles, weights_b=row.weights_b, scope=LAYERS,
             **_counted(row, emulated=found.emulated),
         )  # fmt: skip
 

@@ -144,7 +144,7 @@ def rows_of(one: Told) -> str | None:
 
 def studies(found: Sequence[Told]) -> "Table":
     """Return the rows of studies."""
-    rows = table("job", "study", "of", "board", "what", "score", "figures are", "an inference",
+    rows = table("job", "study", "of", "board", "what", "score", "figures are", "of the", "time",
                  "instructions", "est. cycles", "weights B", "flash B", "RAM B")  # fmt: skip
     for study in found:
         for one in study["rows"]:
@@ -155,7 +155,7 @@ def studies(found: Sequence[Told]) -> "Table":
                 for name in ("instructions", "cycles", "weights_b", "flash_b", "ram_b")
             ]
             add(rows, study["job"], one["study"], one["of"], one["board"], one["name"], score,
-                one["kind"], latency, *counts)  # fmt: skip
+                one["kind"], one.get("scope", ""), latency, *counts)  # fmt: skip
         if study["why"]:
             add(rows, study["job"], study["title"], None, study["place"], study["why"])
     return rows

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from tinybench.plural import counted
 from tinybench.printable import one_line
 
+from ...study.compress.asked import BITS, DENSE
 from ...study.compress.compress import CompressStudy, Row
 from .frame import (
     EMULATED,
@@ -20,11 +21,18 @@ from .frame import (
     in_csv,
     in_markdown,
     name_point,
+    of_model,
     picture,
+    plain_log,
     time_name,
 )
 
 COLUMNS = Row.__struct_fields__
+RATE, LOST = 8, 0.015
+"""Of a sentence: which ways at this rate lose at most so much of the score."""
+TINY = 1e-9
+ALIKE = 1.005
+"""Times that stand above each other in the picture."""
 
 
 def header(found: CompressStudy) -> tuple[str, ...]:
@@ -45,7 +53,7 @@ def cells(row: Row, found: CompressStudy) -> tuple[str, ...]:
     time = row.instructions if found.emulated else round(row.latency_s * 1e6, 2)  # type: ignore[operator]
     layers_b = row.weights_b - row.tables_b
     return (
-        row.method,
+        method(row),
         f"{row.rate:g}x",
         f"{row.score:.4f}",
         *(() if found.layers else (f"{row.deviation:.4f}",)),
@@ -59,19 +67,25 @@ def cells(row: Row, found: CompressStudy) -> tuple[str, ...]:
     )
 
 
+def method(row: Row) -> str:
+    """Return what a way is called: of a palette with the bits of its codes."""
+    bits = BITS.get(row.rate) if row.method == "palette" else None
+    return row.method if bits is None else f"{row.method} {bits}-bit"
+
+
 def title(found: CompressStudy) -> str:
     """Return what was learnt from, and where it was run."""
     asked = found.asked
     if found.layers:
-        what = "frames" if found.metric == "f1" else "inputs"
+        what = "frame" if found.metric == "f1" else "input"
         return one_line(
             f"compressed layers of {asked.source} on {asked.board}: {len(found.layers)} fully "
-            f"connected, fitted to {found.learnt_from} {what} of {found.dataset}, scored by "
-            f"{found.tested} others"
+            f"connected, fitted to {counted(found.learnt_from, what)} of {found.dataset}, scored "
+            f"by {counted(found.tested, 'other')}"
         )
     tables = ""
     if found.tables:
-        tables = f"{len(found.tables)} embedding tables, rows of {asked.width}, "
+        tables = f"{counted(len(found.tables), 'embedding table')}, rows of {asked.width}, "
     return one_line(
         f"compressed nets of {asked.source} on {asked.board}: "
         f"{tables}{counted(found.features, 'feature')}, "
@@ -85,7 +99,10 @@ def title(found: CompressStudy) -> str:
 def said(found: CompressStudy) -> list[str]:
     """Return in sentences what the columns mean here."""
     lines = [
-        "weights B: flash of values, codes, columns and constants; smaller: than one byte a weight",
+        *_verdict(found),
+        "weights B: flash of values, codes, columns and constants, without code; smaller: than one "
+        "byte a weight",
+        *_palette(found),
         *(_of_layers(found) if found.layers else _of_tables(found)),
         "rows equal: answers of this computer's C that are those of the integers in Python"
         + ("; random inputs, and sums" if found.layers else ", of the first trial's nets"),
@@ -98,11 +115,30 @@ def said(found: CompressStudy) -> list[str]:
     return lines
 
 
+def _verdict(found: CompressStudy) -> list[str]:
+    """Return which ways lose little where there are 8 weights for each that is kept."""
+    rows = [row for row in found.rows if row.rate == RATE]
+    near = [row for row in rows if row.lost <= LOST + TINY]
+    told = ", ".join(
+        f"{method(row)} ({row.lost * 100:z.1f}; {row.smaller:.2f}x smaller)" for row in near
+    )
+    what = f"at {RATE}x at most {LOST * 100:g} points lost"
+    return [f"{what}: {told or 'none'}"] if rows else []
+
+
+def _palette(found: CompressStudy) -> list[str]:
+    if all(row.method != "palette" for row in found.rows):
+        return []
+    bits = ", ".join(f"{rate:g}x {bits} bit" for rate, bits in BITS.items())
+    return [f"palette: codes that name one of a few int8 values: {bits}, as int4 or int2 take"]
+
+
 def _of_layers(found: CompressStudy) -> list[str]:
     lines = [
         f"{METRIC[found.metric]}: of the whole model, by its own C on this computer, on inputs "
         "that nothing was fitted to; time: of these layers alone, one after the other, without "
         "biases",
+        *([] if found.macs_share is None else [of_model(found.macs_share)]),
         "nothing learns again: ROBE is made for weights that learn in its array, and loses most "
         "here",
     ]
@@ -153,20 +189,29 @@ def as_png(found: CompressStudy) -> bytes:
     return picture(title(found), 2, lambda panels: _draw(panels, found), sharey=True)
 
 
+def _point(row: Row) -> str:
+    """Return what a point of the picture is called."""
+    bits = BITS.get(row.rate) if row.method == "palette" else None
+    return f"{row.rate:g}x" if bits is None else f"{row.rate:g}x, {bits}-bit"
+
+
 def _draw(panels: Any, found: CompressStudy) -> None:
     left, right = panels
-    for method, each in groupby(found.rows, lambda row: row.method):
+    for name, each in groupby(found.rows, lambda row: row.method):
         group = list(each)
         scores, spread = [row.score for row in group], [row.deviation for row in group]
         times = [(row.instructions if found.emulated else row.latency_s) or 1 for row in group]
         for axes, at in ((left, [row.weights_b for row in group]), (right, times)):
-            line, *_ = axes.errorbar(at, scores, spread, marker="o", capsize=3, label=method)
-            for at_x, row in zip(at, group, strict=True) if axes is left else ():
-                name_point(left, (at_x, row.score), f"{row.rate:g}x", line.get_color())
+            line, *_ = axes.errorbar(at, scores, spread, marker="o", capsize=3, label=name)
+            named = list(zip(at, group, strict=True)) if name != DENSE else []
+            if max(at) < min(at) * ALIKE:  # one above the other: the ends are named
+                named = named[:: max(1, len(named) - 1)]
+            for at_x, row in named:
+                name_point(axes, (at_x, row.score), _point(row), line.get_color())
     label = time_name(emulated=found.emulated)
     for axes, words in ((left, "flash of the weights, bytes"), (right, label)):
-        axes.set_xscale("log")
-        axes.margins(x=0.1, y=0.1)
+        plain_log(axes.xaxis)
+        axes.margins(x=0.18, y=0.1)
         axes.set_xlabel(words)
         axes.grid(visible=True, alpha=0.3)
     left.legend()

@@ -21,7 +21,11 @@ DPI = 110
 EMULATED = "emulated: time is an instruction count, cycles are estimated; neither is a measurement"
 NAME = "name"
 """Marks the texts of a picture that are names of points."""
-PLACES = tuple((x, y) for x in (6, -6) for y in (5, -14, 18, -27, 31, -40))
+PLACES = (
+    *((x, y) for x in (6, -6) for y in (5, -14)),
+    *((0, 8), (0, -17), (9, -4), (-9, -4)),
+    *((x, y) for y in (18, -27, 31, -40) for x in (6, -6)),
+)
 """Where a name may stand, in points from what it names; the best first."""
 REASON_MOST = 300
 """Characters of a reason why something was not done."""
@@ -116,7 +120,7 @@ def name_point(axes: Any, at: tuple[float, float], name: str, colour: Any = "bla
 
 
 def _spread_names(axes: Any) -> None:
-    """Put each name of a point where it covers no other one, no point and no edge, if it can.
+    """Put each name of a point where it covers no other one, no point, line or edge, if it can.
 
     Of many points the first ones have names.
     """
@@ -126,20 +130,42 @@ def _spread_names(axes: Any) -> None:
     for one in every[NAMED_MOST:]:
         one.remove()
     inside, taken = axes.get_window_extent(), list[Any]()
+    drawn = [one for one in axes.lines if one.get_linestyle() != "None"]
+    lines = [one.get_path().transformed(one.get_transform()) for one in drawn]
     for one in names:
         found = list[tuple[int, tuple[int, int]]]()
         for place in PLACES:
-            one.set_position(place)
-            one.set_horizontalalignment("left" if place[0] > 0 else "right")
+            _put_name(one, place)
             box = one.get_window_extent()
-            over = sum(box.overlaps(other) for other in taken)
-            over += sum(bool(box.contains(*point)) for point in points)
-            over += not (inside.contains(box.x0, box.y0) and inside.contains(box.x1, box.y1))
+            over = 3 * sum(box.overlaps(other) for other in taken)
+            over += 3 * sum(bool(box.contains(*point)) for point in points)
+            over += 3 * (not (inside.contains(box.x0, box.y0) and inside.contains(box.x1, box.y1)))
+            over += sum(line.intersects_bbox(box, filled=False) for line in lines)
             found.append((over, place))
         _, best = min(found, key=lambda each: each[0])
-        one.set_position(best)
-        one.set_horizontalalignment("left" if best[0] > 0 else "right")
+        _put_name(one, best)
         taken.append(one.get_window_extent())
+
+
+def _put_name(name: Any, place: tuple[int, int]) -> None:
+    x, _ = place
+    name.set_position(place)
+    name.set_horizontalalignment("left" if x > 0 else "right" if x < 0 else "center")
+
+
+def plain_log(axis: Any) -> None:
+    """Make an axis logarithmic, whose ticks are plain numbers, such as 3,000."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.set_major_locator(LogLocator(subs=(1, 3)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(plain_tick)
+
+
+def plain_tick(at: float, _: int | None) -> str:
+    """Return the number at a tick."""
+    return f"{at:,.0f}" if at >= 1 else f"{at:g}"
 
 
 def of_model(share: float) -> str:

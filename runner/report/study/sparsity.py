@@ -20,6 +20,7 @@ from .frame import (
     in_markdown,
     of_model,
     picture,
+    plain_tick,
 )
 
 COLUMNS = Row.__struct_fields__
@@ -235,18 +236,23 @@ def _draw(panels: Any, found: SparsityStudy) -> None:
     dense.sort(key=lambda row: -row.speedup)
     for axes, names, label in zip(panels, fields, labels, strict=True):
         axes.axhline(getattr(dense[0], names[0]), color="grey", linestyle="-.", label="dense")
+        before = list[list[Any]]()
         for number, (each, group) in enumerate(lines.items()):
             at = [row.rate for row in group]
             for name in names:
                 style = STEPS[name][1] if name != names[-1] else "-"
                 drawn = [getattr(row, name) for row in group]
-                axes.plot(at, drawn, style, color=f"C{number}", marker="o", label=each)
+                look: dict[str, Any] = {"linestyle": style, "marker": "o", "color": f"C{number}"}
+                if [name, at, drawn] in before:  # the one below shows beside it
+                    look |= {"linestyle": (0, (4, 4)), "markersize": 3}
+                before.append([name, at, drawn])
+                axes.plot(at, drawn, label=each, **look)
         axes.set_xscale("log", base=2)
         axes.set_xticks(found.asked.rates, [f"{rate:g}x" for rate in found.asked.rates])
         axes.minorticks_off()
         if names is not steps:
             axes.set_yscale("log", base=2)
-            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_major_formatter(plain_tick)
         axes.set_xlabel("rate")
         axes.set_ylabel(label)
         axes.grid(visible=True, alpha=0.3)

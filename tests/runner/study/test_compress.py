@@ -3,6 +3,7 @@
 import ctypes
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -220,7 +221,22 @@ def test_board_c_and_python_answer_the_same_and_nothing_is_done_again(tmp_path: 
     for row in found.rows:
         assert 500 < (row.instructions or 0) < 5000
         assert (row.cycles_low or 0) < (row.cycles or 0) < (row.cycles_high or 0)
-    assert find_studies(tmp_path).rows[1].name == "robe 2x"
+    listed = find_studies(tmp_path).rows
+    assert (listed[1].name, listed[1].scope) == ("robe 2x", "model")
+    shown = compress_report.markdown(found)
+    assert "| palette 2-bit | 4x |" in shown
+    assert "at 8x at most" not in shown
+    lost = dict(zip(("robe", "palette", "prune"), (0.016, 0.015, -0.01), strict=True))
+    rows = [
+        msgspec.structs.replace(one, rate=8, lost=lost[one.method])
+        for one in found.rows
+        if one.rate == 4
+    ]
+    shown = compress_report.markdown(msgspec.structs.replace(found, rows=rows))
+    assert "at 8x at most 1.5 points lost: palette 1-bit (1.5; " in shown
+    assert ", prune (-1.0; " in shown
+    shown = compress_report.markdown(msgspec.structs.replace(found, rows=rows[:1]))
+    assert "at 8x at most 1.5 points lost: none" in shown
     lines = (tmp_path / "trials.jsonl").read_bytes().splitlines(keepends=True)
     (tmp_path / "trials.jsonl").write_bytes(b"".join(lines[:3]) + lines[3][:10])
     (tmp_path / "study.json").unlink()

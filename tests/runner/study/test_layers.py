@@ -62,7 +62,10 @@ def test_layers_are_scored_by_inputs_that_they_were_not_fitted_to(
     assert dense.weights_b == 64
     assert rows["robe", 4].weights_b == 16 + 20
     assert rows["palette", 2].score > dense.score - 0.1
-    assert [row.metric for row in find_studies(tmp_path / "whole").rows] == [told] * 7
+    assert [(row.metric, row.scope) for row in find_studies(tmp_path / "whole").rows] == [
+        (told, "layers")
+    ] * 7
+    assert "these layers are 100.0 % of the model's multiplications" in report.markdown(found)
     assert report.METRIC[told] in report.markdown(found)
     assert " sd" not in report.markdown(found)
     assert report.as_png(found).startswith(b"\x89PNG")

@@ -13,12 +13,12 @@ from tests.bench.study.noise_golden import wide
 from tests.program import tinybench
 from tinybench.errors import ModelError, RunFolderError, UsageError
 from tinybench.models.compiler.dsp.halves import fits
+from tinybench.models.compiler.lower import macs_share
 from tinybench.runner.report.study import sparsity as report
 from tinybench.runner.study.images import Boarded, Counted, OnBoard
 from tinybench.runner.study.kept import read_study, store_study
 from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.one_image import on_host, sources
-from tinybench.runner.study.share_of_model import macs_share
 from tinybench.runner.study.sparsity.candidates import Makes
 from tinybench.runner.study.sparsity.findings import Row, SparsityStudy, best, break_even, rows_of
 from tinybench.runner.study.sparsity.matrices import made, matrices_of
@@ -242,7 +242,9 @@ def test_a_task_is_scored_with_its_layers_pruned(tmp_path: Path) -> None:
     assert {row.kernel for row in found.rows} == {"plain"}
     assert found.board_rows_equal == found.inputs
     assert all(0 <= (row.score if row.score is not None else -1) <= 1 for row in found.rows)
-    assert [row.score for row in find_studies(tmp_path).rows] == [row.score for row in found.rows]
+    listed = find_studies(tmp_path).rows
+    assert [row.score for row in listed] == [row.score for row in found.rows]
+    assert {row.scope for row in listed} == {"layers"}
     lines = (tmp_path / "trials.jsonl").read_bytes().splitlines(keepends=True)
     (tmp_path / "trials.jsonl").write_bytes(b"".join(lines[:-1]))
     assert studied(tmp_path, "host", of)[0] == found

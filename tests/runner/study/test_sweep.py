@@ -474,3 +474,22 @@ def test_a_picture_names_no_more_points_than_one_can_read() -> None:
     assert frame.picture("many", 1, draw).startswith(b"\x89PNG")
     names = [text.get_text() for text in taken[0].texts]
     assert names == [f"point {at}" for at in range(frame.NAMED_MOST)]
+
+
+def test_a_name_of_a_point_lies_beside_lines_and_ticks_are_plain() -> None:
+    """A line through where it would stand by itself moves it; points without a line do not."""
+    taken = list[Any]()
+
+    def draw(panels: Any) -> None:
+        for axes, style in zip(panels, ("-", "None"), strict=True):
+            axes.plot([2000, 4000, 9000], [1, 2, 3], "o", linestyle=style)
+            frame.plain_log(axes.xaxis)
+            frame.name_point(axes, (4000, 2), "the second of three")
+            taken.append(axes)
+
+    assert frame.picture("two", 2, draw).startswith(b"\x89PNG")
+    places = [axes.texts[0].get_position() for axes in taken]
+    assert places[0] != frame.PLACES[0] == places[1]
+    ticks = [one.get_text() for one in taken[0].get_xticklabels()]
+    assert "3,000" in ticks or "4,000" in ticks
+    assert frame.plain_tick(0.5, None) == "0.5"

@@ -42,7 +42,7 @@ function study(one) {
   if (why) return element("p", why, "none");
   const table = element("table"), head = element("tr"), body = element("tbody");
   table.setAttribute("aria-label", `what job ${one.id} has found`);
-  const heads = ["what", "score", "figures are", "an inference", "instructions", "est. cycles", "weights", "flash", "RAM"];
+  const heads = ["what", "score", "figures are", "of the", "time", "instructions", "est. cycles", "weights", "flash", "RAM"];
   head.append(...heads.map((words) => Object.assign(element("th", words), { scope: "col" })));
   table.append(element("thead", head), body);
   body.id = "job-study";
@@ -50,6 +50,7 @@ function study(one) {
     cell(line, row.name);
     cell(line, row.score === null ? "" : `${row.metric} ${row.score.toFixed(4)}`);
     cell(line, row.kind);
+    cell(line, row.scope);
     cell(line, milliseconds(row.latency_s));
     cell(line, row.instructions);
     cell(line, row.cycles);
