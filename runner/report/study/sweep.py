@@ -3,16 +3,18 @@
 from typing import Any
 
 from rich.console import RenderableType
+from rich.text import Text
 
 from tinybench.printable import one_line
 from tinybench.uncertain import uncertain
 
 from ...study.sweep.asked import OBJECTIVES
-from ...study.sweep.findings import Combination, Effect, Figure, SweepStudy, mixed
+from ...study.sweep.effects import Effect
+from ...study.sweep.findings import Combination, Figure, SweepStudy, mixed
 from .frame import METRIC, below, columns, in_csv, in_markdown, name_point, picture, reason
 
 FIELDS = {
-    "latency_s": ("ms", 1e3),
+    "latency_s": ("measured ms", 1e3),
     "estimated_latency_s": ("est. ms", 1e3),
     "instructions": ("instructions", 1.0),
     "energy_per_inference_j": ("uJ", 1e6),
@@ -24,6 +26,7 @@ FIELDS = {
 """What a figure is called, and what it is shown in."""
 LOWEST_SHOWN = 48
 """Combinations of a table; CSV has all."""
+NONE = (None, None)
 UNTOLD = "main effects: too few runs to tell them apart"
 
 
@@ -72,6 +75,14 @@ def said(found: SweepStudy) -> list[str]:
     """Return in sentences what the columns mean here."""
     shown = [name_of(found, name) for name in found.fields]
     lines = [f"front: no other one is as good in all of {', '.join(shown)}, and better in one"]
+    estimated = [name for name in shown if name.startswith("est.")]
+    if estimated:
+        lines.append(
+            f"{', '.join(estimated)}: the front ranks estimates as they stand, and not by their "
+            "bounds, which each run's report has: two that are nearer are not told apart"
+        )
+    elif any(one.half for row in found.combinations for one in row.figures.values()):
+        lines.append("the front ranks means: two that are nearer than their ± are not told apart")
     if found.left:
         lines.append(
             f"left out, for the budget ended: {found.left} of {found.possible} combinations; ask "
@@ -103,22 +114,53 @@ def effects(found: SweepStudy) -> list[tuple[str, ...]]:
     for (factor, level), told in by_level.items():
         first = found.asked.factors[factor][0]
         against = f"{factor} {level or '-'} against {first or '-'}"
-        lines.append((one_line(against), *(_effect(told.get(name)) for name in found.fields)))
+        by = {_by(one) for one in told.values()}
+        each = (_effect(told.get(name)) for name in found.fields)
+        lines.append((one_line(against), *each, ", ".join(sorted(by))))
     return lines
+
+
+def _by(one: Effect) -> str:
+    return f"{one.pairs} pair{'s' * (one.pairs > 1)}" if one.pairs else "model"
 
 
 def _effect(one: Effect | None) -> str:
     if one is None:
         return "-"
-    if one.objective == "score":
-        text = f"{one.value:+.4f}"
-        return text if one.low is None else f"{text} ({one.low:+.4f} to {one.high:+.4f})"
-    text = f"x {one.value:.3f}"
-    return text if one.low is None else f"{text} ({one.low:.3f} to {one.high:.3f})"
+    form = "{:+.4f}".format if one.objective == "score" else "{:.3f}".format
+    text = form(one.value) if one.objective == "score" else f"x {form(one.value)}"
+    if one.low is not None and one.high is not None:
+        text += f" ({form(one.low)} to {form(one.high)})"
+    if one.pairs > 1 and one.least is not None and one.most is not None:
+        text += f"; {form(one.least)} to {form(one.most)}"
+    return text
+
+
+def said_of_effects(found: SweepStudy) -> list[str]:
+    """Return in sentences what the effects are, and what their intervals are of."""
+    pairs = [one for one in found.effects if one.pairs]
+    model = [one for one in found.effects if not one.pairs]
+    lines = list[str]()
+    if pairs:
+        lines.append(
+            "pairs: of combinations that differ in this option alone the mean, and behind the "
+            "semicolon the least to the most of them"
+        )
+        if any(one.low is not None for one in pairs):
+            lines.append("in brackets, of pairs: the interval of 95 % of repeats")
+        elif not found.emulated:
+            lines.append("pairs without brackets: none was repeated, and so no interval is known")
+    if model:
+        lines.append("model: too few pairs have run; by a model in which no option depends on one")
+        if any(one.low is not None for one in model):
+            lines.append("in brackets, of the model: its interval of 95 %, wide where one does")
+        else:
+            lines.append("model without brackets: too few runs for an interval")
+    return lines
 
 
 def _effects_header(found: SweepStudy) -> tuple[str, ...]:
-    return ("main effects, 95 %", *(name_of(found, one) for one in found.fields))
+    return ("main effects", *(name_of(found, one) for one in found.fields), "by")
 
 
 def _ordered(found: SweepStudy) -> list[Combination]:
@@ -136,8 +178,10 @@ def terminal(found: SweepStudy) -> RenderableType:
     rows = _ordered(found)[:LOWEST_SHOWN]
     left = len(found.asked.factors)
     table = columns(header(found), [cells(found, row) for row in rows], left=left)
-    told = columns(_effects_header(found), effects(found)) if found.effects else UNTOLD
-    return below(title(found), table, said(found), "", told)
+    if not found.effects:
+        return below(title(found), table, said(found), "", UNTOLD)
+    told = columns(_effects_header(found), effects(found))
+    return below(title(found), table, said(found), "", told, "", *map(Text, said_of_effects(found)))
 
 
 def markdown(found: SweepStudy) -> str:
@@ -145,7 +189,7 @@ def markdown(found: SweepStudy) -> str:
     rows = [cells(found, row) for row in _ordered(found)]
     told = f"\n{UNTOLD}\n"
     if found.effects:
-        told = in_markdown("", _effects_header(found), effects(found), [])
+        told = in_markdown("", _effects_header(found), effects(found), said_of_effects(found))
     return in_markdown(title(found), header(found), rows, said(found)) + told
 
 
@@ -192,16 +236,29 @@ def _draw(panels: Any, found: SweepStudy) -> None:
     front.legend(fontsize="small")
     told = [one for one in found.effects if one.objective == x][::-1]
     for at, one in enumerate(told):
-        low = one.value if one.low is None else one.low
-        high = one.value if one.high is None else one.high
-        bars.plot([low, high], [at, at], color="tab:blue")
         bars.plot([one.value], [at], "o", color="tab:blue")
+    for what, lines, style in (
+        ("least to most of pairs", [(one.least, one.most) for one in told], "-"),
+        ("95 % of repeats", [(one.low, one.high) if one.pairs else NONE for one in told], "-"),
+        (
+            "95 % of a model without interactions",
+            [NONE if one.pairs else (one.low, one.high) for one in told],
+            "--",
+        ),
+    ):
+        drawn = [(at, *ends) for at, ends in enumerate(lines) if ends[0] is not None]
+        if drawn:
+            each, low, high = zip(*drawn, strict=True)
+            colour, width = ("tab:orange", 4) if "repeats" in what else ("tab:blue", 1.5)
+            bars.hlines(each, low, high, color=colour, linestyle=style, linewidth=width, label=what)
+    if bars.get_legend_handles_labels()[0]:
+        bars.legend(fontsize="small")
     labels = [one_line(f"{one.factor} {one.level or '-'}") for one in told]
     bars.set_yticks(range(len(told)), labels, parse_math=False)
     bars.axvline(0 if x == "score" else 1, color="grey", linestyle="--")
     what = "difference" if x == "score" else "ratio"
     name, _, _ = _axis(found, x).partition(",")
-    bars.set_xlabel(f"{name}: {what} to the first level, 95 %")
+    bars.set_xlabel(f"{name}: {what} to the first level")
     for axes in panels:
         axes.grid(visible=True, alpha=0.3)
 

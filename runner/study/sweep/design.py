@@ -1,8 +1,8 @@
-"""Which combination to measure next, main effects with their intervals, and the Pareto front.
+"""Which combination to measure next, by a model of main effects, and the Pareto front.
 
 A figure is taken as a product of one factor for each level (a sum, of scores): main effects alone.
-What combinations do beyond that widens the intervals. Ref: Wynn, The sequential generation of
-D-optimum experimental designs, Ann. Math. Stat. 41, 1970.
+What combinations do beyond that widens the intervals of the model. Ref: Wynn, The sequential
+generation of D-optimum experimental designs, Ann. Math. Stat. 41, 1970.
 """
 
 import itertools

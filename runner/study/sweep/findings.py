@@ -1,4 +1,4 @@
-"""What the runs of a sweep come to: combinations, main effects, and the front."""
+"""What the runs of a sweep come to: combinations, and the front."""
 
 import math
 import statistics
@@ -9,10 +9,8 @@ import msgspec
 import numpy as np
 
 from .asked import OBJECTIVES, Asked
-from .design import SURE, Floats, contrast, fitted, on_front, t_quantile
-
-DECIMALS = 12
-"""Of an effect: what is smaller is what was lost in computing it."""
+from .design import SURE, Floats, on_front, t_quantile
+from .effects import Effect, effects_of
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,24 +51,6 @@ class Combination(msgspec.Struct, frozen=True, kw_only=True):
     """By objective."""
     front: bool
     """Whether none is as good in all objectives and better in one."""
-
-
-class Effect(msgspec.Struct, frozen=True, kw_only=True):
-    """What a level changes, against the first of its factor."""
-
-    factor: str
-    level: str
-    objective: str
-    value: float
-    """A ratio; of scores a difference."""
-    low: float | None
-    """Of its interval of 95 %; None where no run is left to tell it by."""
-    high: float | None
-
-    def __post_init__(self) -> None:
-        """Refuse an interval with one end."""
-        if (self.low is None) != (self.high is None):
-            raise ValueError(f"an interval of one end: {self.low} to {self.high}")
 
 
 class SweepStudy(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,7 +161,7 @@ def summed(asked: Asked, points: Sequence[tuple[int, ...]], rows: list[Row]) -> 
         metric=next((row.metric for row in have if "score" in fields), ""),
         energy_modelled=any(row.energy_modelled for row in have),
         combinations=found,
-        effects=_effects(asked, [points[n] for n in numbers], figures, list(fields)),
+        effects=effects_of(asked.factors, [points[n] for n in numbers], figures, list(fields)),
         runs=have,
     )
 
@@ -194,39 +174,3 @@ def _figure(each: Sequence[Figure]) -> Figure:
     spread = statistics.stdev(values) / math.sqrt(len(values))
     half = t_quantile(SURE, len(values) - 1) * spread
     return Figure(value=statistics.fmean(values), half=half)
-
-
-def _effects(
-    asked: Asked, points: Sequence[tuple[int, ...]], figures: Floats, objectives: Sequence[str]
-) -> list[Effect]:
-    counts = [len(levels) for levels in asked.factors.values()]
-    found = list[Effect]()
-    for n, objective in enumerate(objectives):
-        fit = fitted(points, figures[:, n], counts)
-        at = 0
-        for name, levels in asked.factors.items():
-            for level in levels[1:]:
-                at += 1
-                told = contrast(fit, at)
-                if told is None:
-                    continue
-                value, half = round(told[0], DECIMALS), told[1]
-                ends = None if half is None else (value - half, value + half)
-                if objective == "score":
-                    ends = None if ends is None else (-ends[1], -ends[0])
-                    value = 0.0 - value
-                else:
-                    ends = None if ends is None else (_ratio(ends[0]), _ratio(ends[1]))
-                    value = _ratio(value)
-                found.append(
-                    Effect(
-                        factor=name, level=level, objective=objective, value=value,
-                        low=ends and ends[0], high=ends and ends[1],
-                    )
-                )  # fmt: skip
-    return found
-
-
-def _ratio(logarithm: float) -> float:
-    """Return what a logarithm is of; beyond what a float holds, its largest."""
-    return math.exp(min(logarithm, 700.0))
