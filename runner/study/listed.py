@@ -35,6 +35,8 @@ class StudyRow(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     """"measured", "emulated" or "simulated": what its figures are."""
     score: float | None = None
+    score_deviation: float | None = None
+    """Standard deviation of a trial, where several were done."""
     score_by: str = ""
     """"board", or "computer": whose C gave the answers that are scored."""
     metric: str = ""
@@ -124,7 +126,7 @@ def _noise(found: NoiseStudy) -> Iterator[StudyRow]:
         yield _row(
             of=asked.task, board=asked.board, name=f"{asked.noise} {point.amount:g}",
             kind=found.kind, score=point.mean, score_by=BOARD if asked.board else COMPUTER,
-            metric=found.metric,
+            score_deviation=point.deviation if point.trials > 1 else None, metric=found.metric,
         )  # fmt: skip
 
 

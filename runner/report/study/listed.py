@@ -36,6 +36,8 @@ def listing(rows: Sequence[StudyRow]) -> RenderableType:
 
 def _cells(row: StudyRow) -> tuple[str, ...]:
     score = "-" if row.score is None else f"{METRIC.get(row.metric, row.metric)} {row.score:.4f}"
+    if row.score_deviation is not None:
+        score += f" sd {row.score_deviation:.4f}"
     latency_us = None if row.latency_s is None else round(row.latency_s * 1e6, 2)
     figures = (latency_us, row.instructions, row.cycles, row.weights_b, row.flash_b, row.ram_b)
     words = [one_line(one) for one in (row.study, row.of, row.board or "-", row.name)]

@@ -10,11 +10,14 @@ from tinybench.printable import one_line
 
 from ...results.stream import PERIOD_S
 from ...study.noise.asked import Asked
-from ...study.noise.findings import Alone, NoiseStudy, Spread
+from ...study.noise.findings import Alone, NoiseStudy, Spread, alike
 from ...study.noise.perturb import BITS
+from ...study.noise.trials import FEW
 from .frame import METRIC, SAID, below, columns, in_csv, in_markdown, picture
 
 HEADER = ("sd", "least", "most", "normalised", "trials")
+NAMED_MOST = 8
+"""Layers of a sentence."""
 OF_STREAM = ("missed", "false alarms")
 COLUMNS = (
     *("task", "model", "dataset", "noise", "where", "part", "name", "amount", "trials"),
@@ -103,12 +106,28 @@ def said(found: NoiseStudy) -> list[str]:
         lines.append(_lost(found, drop, amount))
     for what, parts in (("layer", found.layers), ("bit", found.bits)):
         if parts:
-            first = parts[0]
-            lines.append(
-                f"most fragile {what}: {one_line(first.name)}, alone {first.score.normalised:.1%} "
-                f"of the score is left"
-            )
+            lines.append(_most_fragile(found.asked.noise, what, parts))
     return lines
+
+
+def _most_fragile(noise: str, what: str, parts: Sequence[Alone]) -> str:
+    """Return in words which part alone leaves the least, as far as its trials tell."""
+    others = alike(parts, noise)
+    if others is None:
+        return (
+            f"most fragile {what}: one trial of each does not tell; {2 * FEW} --trials give two, "
+            "and more tell more"
+        )
+    first = parts[0]
+    line = (
+        f"most fragile {what}: {one_line(first.name)}, alone {first.score.normalised:.1%} of the "
+        "score is left"
+    )
+    if not others:
+        return line
+    names = ", ".join(one_line(one.name) for one in others[:NAMED_MOST])
+    more = f" and {len(others) - NAMED_MOST} more" if len(others) > NAMED_MOST else ""
+    return f"{line}; not told apart from {names}{more}: nearer than two standard errors"
 
 
 def _lost(found: NoiseStudy, drop: str, amount: float | None) -> str:
@@ -117,13 +136,20 @@ def _lost(found: NoiseStudy, drop: str, amount: float | None) -> str:
     if found.asked.noise == "levels":
         enough = "none of these" if amount is None else f"{amount:.0f} levels"
         return f"less than {drop} lost: {enough}"
+    low, high = found.at_drop_ends.get(drop, (None, None))
     if amount is None:
-        return f"{drop} lost: at none of these"
+        maybe = "" if low is None else f"; two standard errors lower: at {name} {low:.3g}"
+        return f"{drop} lost: at none of these{maybe}"
     least = min((point.amount for point in found.points if point.amount > 0), default=0.0)
     if amount < least:
         guess = f"{amount:.3g} on a line from 0"
         return f"{drop} lost: below {name} {least:g}, the least of these ({guess})"
-    return f"{drop} lost: at {name} {amount:.3g}"
+    line = f"{drop} lost: at {name} {amount:.3g}"
+    if drop not in found.at_drop_ends:
+        once = any(point.trials == 1 for point in found.points if point.amount > 0)
+        return f"{line} (no bounds: one trial of each amount)" if once else line
+    ends = [f"{end:.3g}" if end is not None else "none of these" for end in (low, high)]
+    return f"{line} ({ends[0]} to {ends[1]} by two standard errors)"
 
 
 def _alone(found: NoiseStudy, name: str, parts: Sequence[Alone]) -> RenderableType:
@@ -234,4 +260,4 @@ def _bars(axes: Any, found: NoiseStudy, parts: Sequence[Alone]) -> None:
     axes.set_xlim(0, 1)
     amount = f"{amount_name(found.asked.noise)} {parts[0].score.amount:g}"
     axes.set_xlabel(f"{METRIC[found.metric]} (simulated noise), each alone at {amount}")
-    axes.set_title("most fragile at the top", loc="left", fontsize="medium")
+    axes.set_title("lowest mean at the top", loc="left", fontsize="medium")

@@ -15,6 +15,8 @@ from .perturb import BITS
 
 DROPS = (0.01, 0.05)
 HALF = 0.5
+ERRORS = 2.0
+"""Standard errors that two means differ by to be told apart."""
 Unit = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Amount = Annotated[float, msgspec.Meta(ge=0, le=LEVELS_MOST)]
 
@@ -83,8 +85,11 @@ class NoiseStudy(msgspec.Struct, frozen=True, kw_only=True):
     at_drop: dict[str, float | None]
     """The amount at which the mean has lost so many per cent of the clean score, between points;
     None where it never has. Of levels, the fewest that have not lost as much."""
+    at_drop_ends: dict[str, tuple[float | None, float | None]] = {}
+    """The same of the mean two standard errors lower and higher; of single trials and of levels,
+    of which nothing is drawn, there is none."""
     layers: list[Alone] = []
-    """The most fragile first."""
+    """The most fragile first, as far as `alike` tells them apart."""
     bits: list[Alone] = []
     """Likewise; 7 is the sign of an int8."""
     board_trials: int = 0
@@ -158,3 +163,42 @@ def at_drop(points: Sequence[Spread], noise: str, drop: float) -> float | None:
             return amount * (next_amount / amount) ** share
         return amount + share * (next_amount - amount)
     return None
+
+
+def ends_at_drop(
+    points: Sequence[Spread], noise: str, drop: float, clean: float
+) -> tuple[float | None, float | None] | None:
+    """Return `at_drop` of means two standard errors lower and higher; None where none are known.
+
+    `clean`: the score without noise.
+    """
+    if noise == "levels" or not _is_repeated(points, noise):
+        return None
+
+    def shifted(errors: float) -> list[Spread]:
+        return [
+            msgspec.structs.replace(one, normalised=(one.mean + errors * one.error) / clean)
+            for one in points
+        ]
+
+    return at_drop(shifted(-ERRORS), noise, drop), at_drop(shifted(ERRORS), noise, drop)
+
+
+def alike(parts: Sequence[Alone], noise: str) -> list[Alone] | None:
+    """Return which parts behind the first, the most fragile, are not told apart from it.
+
+    None where single trials tell nothing.
+    """
+    if not _is_repeated([part.score for part in parts], noise):
+        return None
+    first = parts[0].score
+    return [
+        part
+        for part in parts[1:]
+        if part.score.mean - first.mean <= ERRORS * math.hypot(part.score.error, first.error)
+    ]
+
+
+def _is_repeated(points: Sequence[Spread], noise: str) -> bool:
+    """Return whether a spread is known of each amount; by levels nothing is drawn."""
+    return noise == "levels" or all(one.trials > 1 for one in points if one.amount > 0)

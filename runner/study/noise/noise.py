@@ -30,7 +30,7 @@ from ..subject import Subject, engine_of
 from ..work import Work
 from ..worth import Worth, answers, measure, with_clean, worth
 from .asked import Asked
-from .findings import DROPS, Alone, NoiseStudy, at_drop, by_board, spread_of
+from .findings import DROPS, Alone, NoiseStudy, at_drop, by_board, ends_at_drop, spread_of
 from .on_board import opened
 from .perturb import disturbed, stuck_cells, weights_of
 from .trials import BIT, LAYER, Bench, Job, alone_of, do, first_of, points_of
@@ -193,6 +193,7 @@ def summed(done: _Begun) -> NoiseStudy:
     for parts in by_part.values():
         parts.sort(key=lambda one: one.score.mean)
     trials = [known[job.key] for job in (*done.first, *done.alone)]
+    ends = {f"{drop:.0%}": ends_at_drop(points, asked.noise, drop, clean) for drop in DROPS}
     return NoiseStudy(
         asked=asked,
         tinybench=version("tinybench-mcu"),
@@ -209,6 +210,7 @@ def summed(done: _Begun) -> NoiseStudy:
         clean_identical=done.identical,
         points=points,
         at_drop={f"{drop:.0%}": at_drop(points, asked.noise, drop) for drop in DROPS},
+        at_drop_ends={drop: one for drop, one in ends.items() if one is not None},
         layers=by_part[LAYER],
         bits=by_part[BIT],
         board_trials=sum(one.equal is not None for one in trials),

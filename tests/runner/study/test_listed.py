@@ -23,6 +23,7 @@ def test_each_study_is_rows_and_a_damaged_one_hides_no_other(tmp_path: Path) -> 
     assert [(row.study, row.name, row.score) for row in told.rows] == [
         ("noise", f"gaussian {point.amount:g}", point.mean) for point in found.points
     ]
+    assert [row.score_deviation for row in told.rows] == [None, found.points[1].deviation]
     assert {(row.score_by, row.energy_kind) for row in told.rows} == {("computer", "")}
     assert told.studies == 1
     assert len(told.unreadable) == 3

@@ -23,7 +23,7 @@ from tinybench.runner.study import host_engine
 from tinybench.runner.study.kept import TRIALS_FILE, open_study, read_study, read_trials
 from tinybench.runner.study.noise import perturb
 from tinybench.runner.study.noise.asked import ask
-from tinybench.runner.study.noise.findings import NoiseStudy, Spread, at_drop
+from tinybench.runner.study.noise.findings import NoiseStudy, Spread, at_drop, ends_at_drop
 from tinybench.runner.study.noise.noise import run_noise
 from tinybench.runner.study.subject import Subject, subject
 from tinybench.runner.study.work import Work
@@ -145,6 +145,28 @@ def test_layers_and_bits_are_taken_one_by_one(kws: Subject, tmp_path: Path) -> N
     assert sorted(part.name for part in found.bits) == [f"bit {n}" for n in range(8)]
     means = [part.score.mean for part in found.bits]
     assert means == sorted(means)
+    assert "most fragile layer: one trial of each does not tell" in "\n".join(report.said(found))
+
+
+def test_what_trials_do_not_tell_apart_is_said(kws: Subject, tmp_path: Path) -> None:
+    """Layers nearer than two standard errors; an amount of a drop between the means' bounds."""
+    few = replace(kws, inputs=kws.inputs[:8], owners=kws.owners[:8], labels=kws.labels[:8])
+    found = study(few, tmp_path, [0, 0.2], trials=8, alone=True)
+    apart = [
+        msgspec.structs.replace(
+            found.layers[0], name=name,
+            score=msgspec.structs.replace(found.layers[0].score, mean=mean, error=error),
+        )
+        for name, mean, error in (("1", 0.86, 0.02), ("4", 0.87, 0.018), ("9", 0.92, 0.003))
+    ]  # fmt: skip
+    said = "\n".join(report.said(msgspec.structs.replace(found, layers=apart)))
+    assert "not told apart from 4: nearer" in said
+    low, high = found.at_drop_ends["5%"]
+    amount = found.at_drop["5%"]
+    assert low is not None
+    assert amount is not None
+    assert low <= amount <= (high or 1)
+    assert ends_at_drop(found.points, "levels", 0.05, found.clean) is None
 
 
 @pytest.mark.parametrize("noise", ["bit-flip", "stuck-at-1"])
@@ -276,7 +298,7 @@ def test_what_is_lost_below_the_least_amount_is_said_to_be_on_a_line(
     found = study(kws, tmp_path, [0.0, 0.4], trials=1)
     assert " 5% lost: below eta 0.4, the least of these (0." in " ".join(report.said(found))
     between = msgspec.structs.replace(found, at_drop={"5%": 0.45})
-    assert "5% lost: at eta 0.45" in report.said(between)
+    assert "5% lost: at eta 0.45 (no bounds: one trial of each amount)" in report.said(between)
 
 
 @pytest.mark.parametrize(
