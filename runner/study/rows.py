@@ -201,7 +201,11 @@ def _rows_in(
     values, real, words = array("d"), array("d"), list[str]()
     for number, line in chain(first, filled):
         if len(real) + len(words) == ROWS_MOST:
-            raise DatasetError(f"{path}: more than {ROWS_MOST:,} rows: give a part of them")
+            raise DatasetError(
+                f"{path}: more than {ROWS_MOST:,} rows: give a part of them, drawn such as by "
+                f"'shuf -n {ROWS_MOST} {path.name} > part.csv' (names in its first line are then "
+                "lost: leave that out of the draw, and put it back)"
+            )
         where = f"{path}:{number}"
         if len(line) != wide:
             raise DatasetError(f"{where}: {len(line)} cells, wanted {wide} as in the first line")

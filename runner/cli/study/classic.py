@@ -56,12 +56,14 @@ def classic(
     """Train linear models, trees, neighbours and a small net, and run each on a board.
 
     Each is C behind the same contract as a neural model, and is fed the tested rows by the same
-    protocol. Exit status 1 where an answer of the board is not that of the same C here.
+    protocol. Exit status 1 where an answer of the board is not that of the same C here, and where
+    each of them is refused.
     """
     from ...build.task import load_task
     from ...report.study import classic as report
     from ...study.classic.classic import (
         PIECES,
+        any_learnt,
         ask,
         insist_threads,
         run_classic,
@@ -90,5 +92,6 @@ def classic(
     own = {"task": task, "data": data, "model": model}
     return do(
         voice, to, place, report, asked, PIECES, lambda: run_classic(rows, asked, work, own),
-        lambda part: share_classic(rows, asked, work, part, own), lambda found: same(found.rows),
+        lambda part: share_classic(rows, asked, work, part, own),
+        lambda found: same(found.rows) and any_learnt(found.rows),
     )  # fmt: skip

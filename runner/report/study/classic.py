@@ -9,6 +9,7 @@ from tinybench.plural import counted
 from tinybench.printable import one_line
 
 from ...study.classic.classic import ClassicStudy, Row
+from ...study.classic.learn import THREADED
 from .frame import (
     EMULATED,
     below,
@@ -16,6 +17,7 @@ from .frame import (
     count,
     in_csv,
     in_markdown,
+    micro,
     name_point,
     picture,
     reason,
@@ -39,7 +41,7 @@ def header(found: ClassicStudy) -> tuple[str, ...]:
     emulated = any(row.emulated for row in found.rows)
     return (
         *("model", f"learnt {score}", score, "rows equal"),
-        "instructions" if emulated else "latency us",
+        "instructions" if emulated else "measured us",
         *("est. cycles", "flash B", "RAM B", "uJ"),
         *(("est. VIPS", "est. MVOPS") if emulated else ("VIPS", "MVOPS")),
     )
@@ -51,7 +53,7 @@ def cells(found: ClassicStudy, row: Row) -> tuple[str, ...]:
         return (one_line(row.model), "refused", *["-"] * 9)
     equal = "-" if row.rows_equal is None else f"{row.rows_equal} of {row.rows}"
     emulated = any(one.emulated for one in found.rows)
-    time = row.instructions if emulated else _micro(row.latency_s)
+    time = count(row.instructions) if emulated else micro(row.latency_s)
     vips, vops = (row.estimated_vips, row.estimated_vops) if emulated else (row.vips, row.vops)
     modelled = " modelled" if row.energy_modelled else ""
     return (
@@ -59,7 +61,7 @@ def cells(found: ClassicStudy, row: Row) -> tuple[str, ...]:
         _score(row.learnt_score),
         _score(row.score),
         equal,
-        count(time),
+        time,
         count(row.estimated_cycles),
         count(row.flash_b),
         count(row.ram_b),
@@ -76,11 +78,8 @@ def _score(value: float | None) -> str:
 def _rate(value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:,.0f}" if value >= WHOLE else f"{value:.3g}"
-
-
-def _micro(value: float | None) -> float | None:
-    return None if value is None else round(value * 1e6, 2)
+    digits = f"{value:.3g}"  # a time, and so a rate, has no more
+    return f"{float(digits):,.0f}" if value >= WHOLE else digits
 
 
 def said(found: ClassicStudy) -> list[str]:
@@ -97,6 +96,9 @@ def said(found: ClassicStudy) -> list[str]:
         lines.append(
             "MVOPS: of trees and neighbours no multiplications are counted: they mean nothing there"
         )
+    single = [row.model for row in found.rows if row.times and row.model not in THREADED]
+    if single and max(found.asked.threads) > 1:
+        lines.append(f"{', '.join(single)}: scikit-learn learns these with one thread alone")
     if found.unit != 1:
         lines.append(f"real values are learnt and answered in units of {found.unit:g}")
     if any(row.emulated for row in found.rows):
@@ -122,7 +124,8 @@ def title(found: ClassicStudy) -> str:
 def terminal(found: ClassicStudy) -> RenderableType:
     """Return a line a model, what the columns mean, and the times by threads."""
     table = columns(header(found), [cells(found, row) for row in found.rows], wraps=1)
-    return below(title(found), table, said(found), "", columns(TIMES, times(found)))
+    more = ("", columns(TIMES, times(found))) if times(found) else ()
+    return below(title(found), table, said(found), *more)
 
 
 def times(found: ClassicStudy) -> list[tuple[str, ...]]:

@@ -21,6 +21,7 @@ DPI = 110
 EMULATED = "emulated: time is an instruction count, cycles are estimated; neither is a measurement"
 NAME = "name"
 """Marks the texts of a picture that are names of points."""
+SHORT_US = 10.0
 PLACES = (
     *((x, y) for x in (6, -6) for y in (5, -14)),
     *((0, 8), (0, -17), (9, -4), (-9, -4)),
@@ -181,7 +182,7 @@ def of_model(share: float) -> str:
 
 def time_name(*, emulated: bool) -> str:
     """Return what an axis of time is called."""
-    return "instructions (emulated, no measurement)" if emulated else "latency, s"
+    return "instructions (emulated, no measurement)" if emulated else "measured latency, s"
 
 
 def reason(text: str | None) -> str:
@@ -192,3 +193,11 @@ def reason(text: str | None) -> str:
 def count(value: float | None) -> str:
     """Return a count as it is read, or a dash."""
     return "-" if value is None else f"{value:,}"
+
+
+def micro(value_s: float | None) -> str:
+    """Return a time in microseconds, below 10 of them with three digits, or a dash."""
+    if value_s is None:
+        return "-"
+    value_us = value_s * 1e6
+    return f"{value_us:,.2f}" if value_us >= SHORT_US else f"{value_us:.3g}"

@@ -1,5 +1,6 @@
 """A study of quantisation as tables for a terminal, in Markdown and in CSV, and as a picture."""
 
+import math
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from .frame import (
     count,
     in_csv,
     in_markdown,
+    micro,
     name_point,
     picture,
     reason,
@@ -25,6 +27,10 @@ from .frame import (
 )
 
 COLUMNS = Row.__struct_fields__
+SHARES = ("top1", "agreement", "unchanged")
+"""Scores that are shares of the inputs."""
+HALF = 0.5
+"""Largest standard deviation of what is right or wrong."""
 ROOM = 0.05
 """Above and below the scores of a picture."""
 
@@ -35,7 +41,7 @@ def header(found: QuantisationStudy) -> tuple[str, ...]:
         *("scheme", METRIC[found.metric], "points lost"),
         *(("same class",) if _classes(found) else ()),
         "rows equal",
-        "instructions" if found.emulated else "latency us",
+        "instructions" if found.emulated else "measured us",
         *("est. cycles", "weights B", "flash B", "tensors B", "RAM B", "uJ"),
     )
 
@@ -52,13 +58,11 @@ def cells(row: Row, found: QuantisationStudy) -> tuple[str, ...]:
         ends.append("-" if row.same_class is None else f"{row.same_class:.1%}")
     if row.refused is not None:
         return (*ends, "refused", *["-"] * 7)
-    time = row.instructions
-    if not found.emulated:
-        time = None if row.latency_s is None else round(row.latency_s * 1e6, 2)
+    time = count(row.instructions) if found.emulated else micro(row.latency_s)
     modelled = " modelled" if row.energy_modelled else ""
-    figures = (time, row.cycles, row.weights_b, row.flash_b, row.tensor_ram_b, row.ram_b)
+    figures = (row.cycles, row.weights_b, row.flash_b, row.tensor_ram_b, row.ram_b)
     energy = "-" if row.energy_j is None else f"{row.energy_j * 1e6:.3g}{modelled}"
-    return (*ends, f"{row.rows_equal} of {row.rows}", *map(count, figures), energy)
+    return (*ends, f"{row.rows_equal} of {row.rows}", time, *map(count, figures), energy)
 
 
 def title(found: QuantisationStudy) -> str:
@@ -86,6 +90,7 @@ def said(found: QuantisationStudy) -> list[str]:
         + "rows equal: inputs to which the board answers as that C does",
         "tensors B: activations, inputs and outputs; RAM B: of the whole image",
     ]
+    lines.append(_coarse(found))
     if found.by_floats:
         lines.append(
             "nothing says what should come out: answers are held against the float model's, "
@@ -99,6 +104,19 @@ def said(found: QuantisationStudy) -> list[str]:
             "the task does it, takes less"
         )
     return [*lines, EMULATED] if found.emulated else lines
+
+
+def _coarse(found: QuantisationStudy) -> str:
+    """Return how far a score of so many inputs, or seconds, may be off, in words."""
+    name, many = METRIC[found.metric], found.asked.test
+    if found.metric not in SHARES:
+        of = f"{many} inputs" if found.words is None else f"{found.words} words"
+        return f"{name}: of {of}; how far that of all others may be from it is not known"
+    points = 100 * HALF / math.sqrt(many)
+    return (
+        f"{name}: of {many} inputs, a standard error of up to {points:.1f} points; all rows are of "
+        "the same ones, and two of them differ by less chance"
+    )
 
 
 def terminal(found: QuantisationStudy) -> RenderableType:

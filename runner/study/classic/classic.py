@@ -229,6 +229,11 @@ def same(rows: Sequence[Row]) -> bool:
     )
 
 
+def any_learnt(rows: Sequence[Row]) -> bool:
+    """Return whether a model that was learnt ran, beside the task's own."""
+    return any(row.refused is None and row.run != NEURAL for row in rows)
+
+
 def _rows(
     rows: Rows,
     asked: Asked,

@@ -1,5 +1,6 @@
 """Tasks that classic models are learnt from: real values, wide inputs; and what no board holds."""
 
+import io
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from rich.console import Console
 
 from tests.models import tflite_builder as build_model
 from tinybench.errors import ModelError, OtherFolderError, RunFolderError, UsageError
@@ -14,13 +16,13 @@ from tinybench.models.compiler.anatomy import anatomy
 from tinybench.runner.build.board import load_board
 from tinybench.runner.build.own_task import Given, own_task
 from tinybench.runner.build.truth import Truth
-from tinybench.runner.report.study.classic import cells, said
+from tinybench.runner.report.study.classic import cells, header, said, terminal
 from tinybench.runner.results.result import read_result
 from tinybench.runner.study import rows
 from tinybench.runner.study.classic import classic
-from tinybench.runner.study.classic.classic import PIECES, ask, run_classic
+from tinybench.runner.study.classic.classic import PIECES, any_learnt, ask, run_classic
 from tinybench.runner.study.classic.engine_c import write_engine
-from tinybench.runner.study.classic.learn import trained
+from tinybench.runner.study.classic.learn import Timed, trained
 from tinybench.runner.study.classic.room import HIDDEN, NEIGHBOURS_MOST, insist_room, least_b
 from tinybench.runner.study.kept import open_study
 from tinybench.runner.study.parts import gather
@@ -115,19 +117,34 @@ def test_what_no_memory_holds_is_said_before_it_is_learnt(
     found = run_classic(wide, asked, Work(tmp_path, words, silent, lambda _: None))
     assert [row.refused is not None for row in found.rows] == [True, True]
     assert cells(found, found.rows[1])[:3] == ("mlp", "refused", "-")
+    assert not any_learnt(found.rows)
+    shown = Console(record=True, width=200, file=io.StringIO())
+    shown.print(terminal(found))
+    assert "on this computer  threads" not in shown.export_text()
     told = said(found)[1]
     assert told.startswith("mlp refused: the model does not fit qemu-microbit: it needs ")
     assert "bytes of flash" in told
     assert "bytes of RAM" in said(found)[0]
+    fast = msgspec.structs.replace(
+        found.rows[1], refused=None, emulated=False, latency_s=3.1357e-9, vips=318913333.0,
+        times=[Timed(1, 0.1, 0.1)],
+    )  # fmt: skip
+    host = msgspec.structs.replace(
+        found, rows=[fast], asked=msgspec.structs.replace(asked, threads=[1, 2])
+    )
+    assert header(host)[4] == "measured us"
+    assert {"0.00314", "319,000,000"} <= set(cells(host, fast))
+    assert "mlp: scikit-learn learns these with one thread alone" in said(host)
+    assert any_learnt(host.rows)
     long = msgspec.structs.replace(found.rows[1], refused="many words " * 100)
     (cut, *_) = said(msgspec.structs.replace(found, rows=[long]))
     assert cut.endswith(" ...")
-    host = load_board("host")
-    insist_room("knn", host, 4, 2, NEIGHBOURS_MOST)
+    wider = load_board("host")
+    insist_room("knn", wider, 4, 2, NEIGHBOURS_MOST)
     with pytest.raises(ModelError, match="numbers neighbours by int16, at most 32,767"):
-        insist_room("knn", host, 4, 2, NEIGHBOURS_MOST + 1)
+        insist_room("knn", wider, 4, 2, NEIGHBOURS_MOST + 1)
     with pytest.raises(ModelError, match="an image of a study at most"):
-        insist_room("knn", host, 4096, 2, 1000)
+        insist_room("knn", wider, 4096, 2, 1000)
 
 
 def test_what_others_wrote_into_the_folder_is_no_row_of_a_model(tmp_path: Path) -> None:

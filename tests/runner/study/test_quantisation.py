@@ -321,6 +321,8 @@ def test_a_study_scores_as_a_run_does(metric: str, told: str, least: float, tmp_
     assert found.rows[0].lost == 0
     lines = report.markdown(found)
     assert report.METRIC[told] in lines
+    share = told in ("top1", "agreement", "unchanged")
+    assert ("of 12 inputs, a standard error of up to 14.4 points" in lines) == share
     assert ("held against the float model" in lines) == (metric == "none")
     assert {row.metric for row in find_studies(tmp_path).rows} == {told}
     document = tmp_path / "study.json"
