@@ -28,6 +28,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     model_sha256: str
     dataset: str
     dataset_sha256: str
+    inputs_sha256: str = ""
+    """Of which of these are trained on and held out, and how; empty in a folder of before."""
     target: Share
     init: Literal["zero", "model"]
     weights: Literal["float32", "int16", "int8"]

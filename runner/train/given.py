@@ -1,8 +1,11 @@
 """What is trained, from names: a task, its model's head, inputs, and all that is asked for."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Unpack
+
+import msgspec
 
 from tinybench.datasets.part import part
 from tinybench.errors import UsageError
@@ -38,6 +41,16 @@ class Given:
     def samples_b(self) -> int:
         """Bytes of those in flash."""
         return sum(one.of.window_b for one in self.trained) if self.variant.samples else 0
+
+    @property
+    def sha256(self) -> str:
+        """Tells what is trained on and held out from all else of the same data, by any split."""
+        way = self.variant.squared, self.task.input_format, self.task.input_b
+        each = [
+            [(one.name, one.label, one.of.label, one.of.window_b) for one in some]
+            for some in (self.trained, *self.held_out)
+        ]
+        return hashlib.sha256(msgspec.json.encode((way, each))).hexdigest()
 
 
 def given(
@@ -123,7 +136,8 @@ def ask(of: Given, board: str, seeds: list[int], **said: Any) -> Asked:
     inputs = of.inputs
     return Asked(
         task=of.task.name, board=board, model=inputs.model.name, model_sha256=inputs.model_sha256,
-        dataset=inputs.name, dataset_sha256=inputs.samples.sha256, seeds=seeds,
+        dataset=inputs.name, dataset_sha256=inputs.samples.sha256,
+        inputs_sha256=of.sha256, seeds=seeds,
         rows=list(of.variant.rows), columns=list(of.variant.columns),
         **{**said, "evaluate_every": every},
     )  # fmt: skip

@@ -23,6 +23,13 @@ def test_classes_without_a_sample_are_named() -> None:
     assert unseen(given("kws", limit=60)) == []
 
 
+def test_a_training_is_of_its_inputs_and_how_they_are_dealt() -> None:
+    """As many others of the same data are another training."""
+    found = [given("kws", only=name).sha256 for name in ("_Yes", "_No_", "_Yes")]
+    assert found[0] == found[2] != found[1]
+    assert given("kws", only="_Yes", held_out=0.25).sha256 != found[0]
+
+
 def test_a_detector_is_trained_on_every_window_of_what_is_normal() -> None:
     """Half of the normal recordings of one machine; all others of it are held out, whole."""
     of = given("ad", only="id_02", init="model")
