@@ -33,7 +33,7 @@ class Profile(Declaration, frozen=True, kw_only=True):
     source: str
     """Where its figures come from."""
     accuracy_inputs: Count | None = None
-    """Inputs of the accuracy set, spread over it; None: the whole set."""
+    """Inputs of the accuracy set, drawn, of each label its share; None: the whole set."""
     windows: Annotated[int, Meta(ge=1, le=100)] = WINDOWS
     """Windows of the performance and of the energy mode, each on another input."""
     window_min_s: Annotated[float, Meta(gt=0, le=3600)] = WINDOW_MIN_S

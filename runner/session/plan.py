@@ -90,10 +90,10 @@ class Plan:
 
     @property
     def accuracy_samples(self) -> list[Sample]:
-        """The inputs of the accuracy mode: of a part of the set, spread over it."""
+        """The inputs of the accuracy mode: of a part of the set, drawn."""
         samples = self.inputs.samples.samples
         if self.asked.limit is None and self.profile.accuracy_inputs is not None:
-            return spread(samples, self.profile.accuracy_inputs, self.profile.windows)
+            return drawn(samples, self.profile.accuracy_inputs, self.profile.windows)
         return list(samples[: self.asked.limit])
 
     @property
@@ -135,10 +135,11 @@ class Plan:
         return 0.0 if self.board.emulated else self.profile.cool_down_s
 
 
-def spread(samples: Sequence[Sample], count: int, first: int) -> list[Sample]:
-    """Return `count` samples: the first ones, which have windows, and a part of the rest.
+def drawn(samples: Sequence[Sample], count: int, first: int) -> list[Sample]:
+    """Return `count` samples: the first ones, which have windows, and drawn ones of the rest.
 
-    A set is sorted by its classes, as a rule: its beginning alone would be of one kind.
+    Of each label its share: a set is sorted by its classes, as a rule, and its beginning alone
+    would be of one kind.
     """
     head, rest = list(samples[:first]), samples[first:]
     return head[:count] + part(rest, max(0, count - len(head)))

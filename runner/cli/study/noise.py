@@ -44,8 +44,8 @@ JOBS_MOST = 256
     Option("--together-only", is_flag=True,
            help="leave out the trials of each layer alone, and of each bit"),
     Option("--limit", type=positive, metavar="N",
-           help="only so many inputs, spread over all of them; of a stream so many seconds, from "
-           "its beginning"),
+           help="only so many inputs, drawn, of each label its share; of a stream so many seconds, "
+           "from its beginning"),
     *on_board("do each trial on this board, too, and hold its answers against this computer's: "
               "weights are written over the link, or else built in (default: on none); LEFT,RIGHT: "
               "several of bench.toml, of one kind, at work at a time"),

@@ -74,7 +74,7 @@ def blocks(text: str) -> "tuple[Block, ...]":
            help="rows by columns of a block: rows in eights, columns in fours or all (default: "
            f"{BLOCKS}); the fastest is chosen"),
     Option("--limit", type=positive, metavar="N",
-           help="with --task: only so many inputs, spread over all of them"),
+           help="with --task: only so many inputs, drawn, of each label its share"),
     Option("--seed", type=options.count, default="1", metavar="N",
            help="of what is random (default: 1)"),
     *on_board(),

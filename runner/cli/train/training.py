@@ -72,7 +72,7 @@ def momentum_of(text: str) -> float:
     Option("--held-out", type=options.share, default="0.5", metavar="SHARE",
            help="of each class, what is evaluated on and never trained (default: 0.5)"),
     Option("--limit", type=positive, metavar="N",
-           help="only so many inputs, spread over all of them"),
+           help="only so many inputs, drawn, of each label its share"),
     Option("--only", default="", metavar="TEXT",
            help="only inputs with this in their name, such as one machine of ad: id_02"),
     Option("--monitor", metavar="MONITOR",

@@ -24,7 +24,7 @@ from tinybench.runner.results.result import (
     write_result,
 )
 from tinybench.runner.rules.judge import judge
-from tinybench.runner.session.plan import spread
+from tinybench.runner.session.plan import drawn
 from tinybench.track import silent
 
 KWS = load_task("kws")
@@ -275,10 +275,10 @@ def _samples(count: int) -> tuple[Sample, ...]:
 
 
 @pytest.mark.parametrize("count", [1, 5, 6, 128, 999, 1000, 5000])
-def test_a_part_of_the_set_is_spread_over_it_and_holds_the_first(count: int) -> None:
+def test_a_part_of_the_set_is_drawn_and_holds_the_first(count: int) -> None:
     """The windows run on the first inputs; a set that is sorted by class has all of its classes."""
     samples = _samples(1000)
-    part = spread(samples, count, 5)
+    part = drawn(samples, count, 5)
     assert len({sample.name for sample in part}) == len(part) == min(count, 1000)
     assert part[:5] == list(samples[: min(5, count)])
     if count >= 128:
