@@ -5,6 +5,7 @@ import io
 import math
 import re
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -354,9 +355,11 @@ def _archive(given: Given, found: Anatomy) -> bytes:
     return out.getvalue()
 
 
-def _decimals(found: Anatomy) -> int:
-    """Return decimals that tell two outputs apart though the firmware rounds the last one."""
-    scales = [end.scale for end in found.outputs if end.scale and end.type != "FLOAT32"]
+def decimals_of(scales: Iterable[float]) -> int:
+    """Return decimals that tell two outputs apart though the firmware rounds the last one.
+
+    `scales`: of those that have one.
+    """
     return min(9, max([3, *(1 + math.ceil(-math.log10(scale)) for scale in scales)]))
 
 
@@ -375,6 +378,7 @@ def _task(name: str, label: Label, found: Anatomy, given: Given) -> str:
     form, result = found.inputs[0].type.lower(), "output"
     if given.squared:
         form, result, outputs = "float32", "mse", 1
+    scales = [end.scale for end in found.outputs if end.scale and end.type != "FLOAT32"]
     names = truth.classes or (map(str, range(outputs)) if truth.metric == "top1" else ())
     classes = ", ".join(map(_text, names))
     return f"""\
@@ -389,7 +393,7 @@ classes = [{classes}]
 outputs = {outputs}
 tolerance = {truth.tolerance!r}
 channels = {truth.channels}
-result_decimals = {_decimals(found)}
+result_decimals = {decimals_of(scales)}
 dataset = "inputs.toml"
 model = "model.toml"
 embedded_dataset = "inputs.toml"

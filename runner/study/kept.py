@@ -1,6 +1,7 @@
 """The folder of a study: what was asked, and each trial as soon as it is known."""
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -41,6 +42,8 @@ class Trial(msgspec.Struct, frozen=True, omit_defaults=True):
     missed: int | None = None
     false_alarms: int | None = None
     """Of a stream: words that were not found, and alarms without a word."""
+    weights_sha256: str = ""
+    """Of weights that were fitted, which another processor may round otherwise."""
     board: str = ""
     """Which one on a port did it, by its name on that desk, and its serial number or port; empty
     where it was gathered from elsewhere. It decides nothing."""
@@ -60,6 +63,17 @@ def chosen(option: str, words: Sequence[str], valid: Sequence[str]) -> list[str]
     if unknown is not None:
         raise UsageError(f"{option} {unknown}: valid: {', '.join(valid)}")
     return list(dict.fromkeys(words))
+
+
+def chosen_rates(rates: Sequence[float]) -> list[float]:
+    """Return --rates in order, each once. Raises UsageError for two that are told alike."""
+    found = sorted(set(rates))
+    for rate, other in itertools.pairwise(found):
+        if f"{rate:g}" == f"{other:g}":
+            raise UsageError(
+                f"--rates {rate!r} and {other!r} are both told as {rate:g}: leave one of them out"
+            )
+    return found
 
 
 @contextlib.contextmanager

@@ -59,25 +59,32 @@ def _within(words_s: Words, length_s: float, limit_s: int | None) -> tuple[Words
     return tuple(kept), min(float(limit_s), cut)
 
 
-def later(sound: Sound, limit_s: int | None) -> tuple[range, Sound]:
-    """Return the frames behind the first half of the words, and what is heard in these.
+def later(sound: Sound, history: int, limit_s: int | None) -> tuple[range, range, Sound]:
+    """Return the frames up to half of the words, those that are scored, and what is heard there.
 
-    `limit_s`: of the seconds there only the first so many. Raises UsageError where no word is left.
+    What is scored begins so late that no frame is heard in both, `history` of them at a time, and
+    no word counts there that began before. `limit_s`: of the seconds there only the first so many.
+    Raises UsageError where no word is left.
     """
-    half = len(sound.words_s) // 2
-    before_s = max((end_s for _, end_s in sound.words_s[:half]), default=0.0)
-    first = math.ceil((before_s + RULES_TAIL_S) / FRAME_S)
+    left = half = len(sound.words_s) // 2
+    learnt = _behind(sound.words_s[:half])
+    first = learnt + history - 1
+    while left < len(sound.words_s) and sound.words_s[left][0] <= first * FRAME_S:
+        left += 1
+        first = max(first, _behind(sound.words_s[:left]))
     begin_s = first * FRAME_S
-    words_s = tuple(
-        (start_s - begin_s, end_s - begin_s)
-        for start_s, end_s in sound.words_s
-        if start_s > begin_s
-    )
+    words_s = tuple((start_s - begin_s, end_s - begin_s) for start_s, end_s in sound.words_s[left:])
     words_s, length_s = _within(words_s, sound.length_s - begin_s, limit_s)
     if half == 0 or not words_s:
         raise UsageError(
             f"{len(sound.words_s)} words in {sound.length_s:.0f} s: one is needed in the part that "
-            "gives ranges, and a whole one in the part that is scored; take a longer recording, or "
-            "more seconds of it by --test"
+            "is learnt from, and a whole one in the part that is scored; take a longer recording, "
+            "or more seconds of it"
         )
-    return range(first, first + int(length_s / FRAME_S)), Sound(words_s, length_s)
+    scored = range(first, first + int(length_s / FRAME_S))
+    return range(learnt), scored, Sound(words_s, length_s)
+
+
+def _behind(words_s: Words) -> int:
+    """Return the first frame that begins where none of these words counts any more."""
+    return math.ceil((max((end_s for _, end_s in words_s), default=0.0) + RULES_TAIL_S) / FRAME_S)

@@ -1,10 +1,12 @@
 """What a study is of: a task's model as a graph, and its inputs with what should come out."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -91,7 +93,8 @@ def subject(
     """Choose model and inputs as a run does. Raises UsageError for a task of no metric of `takes`.
 
     Raises ModelError for a model that is not one for the task: its C would read beyond an input.
-    `limit`: so many samples, spread over the whole set; of a stream so many seconds, the first.
+    `limit`: so many samples, drawn, of each label its share; of a stream so many seconds, the
+    first.
     """
     task = task_for(task_name, takes)
     found = resolve(task, data, model)
@@ -172,6 +175,22 @@ def _samples(task: Task, found: Inputs, graph: Graph, limit: int | None) -> dict
     }
 
 
+def digest(*parts: Subject) -> str:
+    """Return what tells inputs and how they are scored from others: SHA-256 of both, of all parts.
+
+    The model is not in it.
+    """
+    found = hashlib.sha256()
+    for of in parts:
+        told = (
+            of.metric, of.channels, of.interface, of.inputs.shape, of.owners.tolist(), of.labels,
+            [one.tolist() for one in of.expected], of.sound,
+        )  # fmt: skip
+        for data in (msgspec.json.encode(told), np.ascontiguousarray(of.inputs).data):
+            found.update(hashlib.sha256(data).digest())
+    return found.hexdigest()
+
+
 def engine_of(of: Subject, kernels: str = "blocked") -> Built:
     """Build the C of a subject for this computer. Raises as `build`."""
     return build(of.graph, of.interface, of.model_id, kernels, stream=of.sound is not None)
@@ -186,8 +205,8 @@ def halves(of: Subject, seed: int) -> tuple[Subject, Subject]:
     those behind. Raises UsageError where a part would be empty.
     """
     if of.sound is not None:
-        frames, sound = later(of.sound, None)
-        return histories(of, np.arange(frames.start), of.sound), histories(of, frames, sound)
+        before, frames, sound = later(of.sound, history_of(of), None)
+        return histories(of, before, of.sound), histories(of, frames, sound)
     able, _, scored = dealt(of, seed)
     insist_parts(of, {"learn from": able, "score": scored})
     return of_samples(of, np.sort(able)), of_samples(of, np.sort(scored))
@@ -198,7 +217,8 @@ def dealt(of: Subject, seed: int) -> tuple[Places, Places, Places]:
     labels = np.array(of.labels)
     drawn = np.random.default_rng(seed).permutation(len(labels))
     order = drawn[np.argsort(labels[drawn], kind="stable")]
-    scored, half = order[1::2], order[::2]
+    begin = int(np.random.default_rng(seed).integers(2))  # of a single sample: which half has it
+    half, scored = order[begin::2], order[1 - begin :: 2]
     normal = labels[half] == 0 if of.metric == "auc" else np.ones(len(half), bool)
     return half[normal], half[~normal], scored
 
@@ -214,20 +234,24 @@ def insist_parts(of: Subject, parts: dict[str, Places]) -> None:
             )
 
 
+def history_of(of: Subject) -> int:
+    """Return how many frames a stream's model hears at a time."""
+    return of.graph.tensors[of.graph.inputs[0]].elements // of.inputs.shape[1]
+
+
 def histories(of: Subject, which: Sequence[int] | npt.NDArray[np.intp], sound: Sound) -> Subject:
     """Return a subject of the histories that end with frames of a stream, and of what they hear.
 
     As a whole each, from which the model keeps no state.
     """
-    size = of.graph.tensors[of.graph.inputs[0]].elements
     values = of.inputs.shape[1]
-    before = np.zeros((size // values - 1, values), np.uint8)  # as a stream begins
+    before = np.zeros((history_of(of) - 1, values), np.uint8)  # as a stream begins
     every = np.lib.stride_tricks.sliding_window_view(
         np.concatenate([before, of.inputs]), len(before) + 1, axis=0
     )
     ends = np.asarray(which, np.intp)
     ends = ends[ends < len(of.inputs)]
-    inputs = np.ascontiguousarray(every[ends].transpose(0, 2, 1)).reshape(len(ends), size)
+    inputs = np.ascontiguousarray(every[ends].transpose(0, 2, 1)).reshape(len(ends), -1)
     return replace(of, inputs=inputs, owners=np.zeros(len(ends), np.intp), sound=sound)
 
 

@@ -20,7 +20,7 @@ Measure = Literal["top1", "auc", "iou", "r2", "f1", "agreement", "unchanged"]
 """What a study scores by."""
 AGREEMENT: Measure = "agreement"
 UNCHANGED: Measure = "unchanged"
-_BY_CLEAN = ("none", "exact")
+BY_CLEAN = ("none", "exact")
 """Metrics of tasks of which other answers are held against the first ones."""
 _BY_METRIC: dict[str, Measure] = {
     "top1": "top1",
@@ -47,7 +47,7 @@ def measure(of: Subject) -> Measure:
     Without labels, and with golden outputs, which any noise changes, that is "agreement" of the
     largest output where a model has one row of them, else all outputs "unchanged".
     """
-    if of.metric not in _BY_CLEAN:
+    if of.metric not in BY_CLEAN:
         return _BY_METRIC[of.metric]
     targets = [of.graph.tensors[index] for index in of.graph.outputs]
     wide = targets[0].shape[-1] if targets[0].shape else 1
@@ -61,7 +61,7 @@ def answers(of: Subject, outputs: Floats) -> Values:
 
 def with_clean(of: Subject, found: Values) -> Subject:
     """Return a subject whose other answers are held against these, where nothing else is known."""
-    return replace(of, clean=found) if of.metric in _BY_CLEAN else of
+    return replace(of, clean=found) if of.metric in BY_CLEAN else of
 
 
 def worth(of: Subject, found: Values) -> Worth:
@@ -72,11 +72,39 @@ def worth(of: Subject, found: Values) -> Worth:
     """
     if of.sound is not None:
         return _heard(of, found)
-    rows = [row if np.isfinite(row).all() else None for row in _by_sample(of, found)]
+    score = _score(of, found)
+    if score is None:
+        raise UsageError(f"the inputs of task {of.task} {_WITHOUT[of.metric]}")
+    return Worth(max(0.0, score))
+
+
+def insist_scored(of: Subject, which: str) -> None:
+    """Raise UsageError for inputs without a score whatever is answered: before hours of work.
+
+    `which`: the part of all that they are, such as "that are scored".
+    """
+    none = np.zeros((len(of.inputs), result_count(of.graph, of.interface)))
+    if of.metric in _WITHOUT and _score(of, none) is None:
+        raise UsageError(f"the inputs of task {of.task} {which} {_WITHOUT[of.metric]}")
+
+
+def agreement(of: Subject, found: Values, clean: Values, by: Measure = AGREEMENT) -> float:
+    """Return the share of samples whose largest output, or by "unchanged" all, is where it was."""
+    same = [
+        row is not None
+        and bool(row.argmax() == was.argmax() if by == AGREEMENT else (row == was).all())
+        for row, was in zip(_finite(of, found), _by_sample(of, clean), strict=True)
+    ]
+    return sum(same) / len(same)
+
+
+def _score(of: Subject, found: Values) -> float | None:
+    """Return the score of samples; None where they have none."""
     if of.clean is not None:
-        return Worth(_agreeing(rows, _by_sample(of, of.clean), measure(of)))
+        return agreement(of, found, of.clean, measure(of))
+    rows = _finite(of, found)
     if of.metric == "regression" and any(row is None for row in rows):
-        return Worth(0.0)
+        return 0.0
     none = np.zeros(0)
     wanted = of.expected or (none,) * len(of.labels)
     if of.metric == "iou":
@@ -94,15 +122,7 @@ def worth(of: Subject, found: Values) -> Worth:
     score = area if right is None else sum(right) / len(right)
     if held is not None:
         score = held.iou if of.metric == "iou" else held.r2
-    if score is None:
-        raise UsageError(f"the inputs of task {of.task} {_WITHOUT[of.metric]}")
-    return Worth(max(0.0, score))
-
-
-def insist_scored(of: Subject) -> None:
-    """Raise UsageError for inputs without a score whatever is answered: before hours of work."""
-    if of.metric in _WITHOUT:
-        worth(of, np.zeros((len(of.inputs), result_count(of.graph, of.interface))))
+    return score
 
 
 _WITHOUT = {
@@ -120,14 +140,9 @@ def _by_sample(of: Subject, found: Values) -> list[Values]:
     return np.split(found.ravel(), ends[:-1])
 
 
-def _agreeing(rows: list[Values | None], clean: list[Values], by: str) -> float:
-    """Return the share of samples whose largest output, or all of them, are where they were."""
-    same = [
-        row is not None
-        and bool(row.argmax() == was.argmax() if by == AGREEMENT else (row == was).all())
-        for row, was in zip(rows, clean, strict=True)
-    ]
-    return sum(same) / len(same)
+def _finite(of: Subject, found: Values) -> list[Values | None]:
+    """Return the values of each sample; None where one is not finite."""
+    return [row if np.isfinite(row).all() else None for row in _by_sample(of, found)]
 
 
 def _wrong(wanted: Values, channels: int) -> Values:

@@ -45,7 +45,8 @@ METHODS = ("robe", "palette", "prune")
     options.model(),
     options.data(),
     Option("--limit", type=positive, metavar="N",
-           help="of --layers: only so many inputs, spread over all of them; of a stream seconds"),
+           help="of --layers: only so many inputs, drawn, of each label its share; of a stream "
+                "seconds"),
     Option("--tables", is_flag=True,
            help="a synthetic log of events instead, whose codes are rows of embedding tables"),
     *of_rows(3000, "numbers, and words as categories"),
@@ -161,8 +162,8 @@ def _layers(
     seed = said.pop("seed")
     first, of = halves(of, seed)
     asked = ask_layers(
-        of, board or DEFAULT_BOARD, said.pop("methods"), said.pop("rates"), said.pop("block"),
-        seed, emulate=said["emulate"],
+        of, first, board or DEFAULT_BOARD, said.pop("methods"), said.pop("rates"),
+        said.pop("block"), seed, emulate=said["emulate"],
     )  # fmt: skip
     place = place_of(said, out, "compress", task)
     work = work_of(voice, place, said, board, boards)

@@ -8,7 +8,7 @@ import msgspec
 from tinybench.errors import UsageError
 
 from ..declared import board_asked
-from ..kept import chosen
+from ..kept import chosen, chosen_rates
 from ..rows import Parts, Rows, digest, split
 from ..runs import board_of, is_emulated
 from .robe import Robe, robe, roomy
@@ -61,7 +61,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     model_sha256: str = ""
     """Of the model whose layers are kept in less flash; empty where nets are trained."""
     dataset_sha256: str = ""
-    """Of the inputs that these layers are fitted to, and that are scored."""
+    """Of the inputs that these layers are fitted to, and that are scored ..."""
+    inputs_sha256: str = ""
+    """... which of them, and how they are scored; empty where nets are trained, or of before."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ def insist_compress(
 def insist_ways(methods: Sequence[str], rates: Sequence[float]) -> list[str]:
     """Return the methods, each once. Raises UsageError for rates that they have not."""
     methods = chosen("--methods", methods, METHODS)
-    ways = _ways(methods, rates)
+    ways = _ways(methods, chosen_rates(rates))
     for _, rate in ways:
         if not 1 < rate <= RATE_MOST:
             raise UsageError(f"--rates {rate:g}: more than 1, at most {RATE_MOST:g}")
@@ -170,7 +172,7 @@ def ask(
     asked = Asked(
         source=source, rows_sha256=digest(rows), board=there.name,
         board_sha256=there.sha256, task_sha256=rows.task_sha256,
-        methods=methods, rates=sorted(set(rates)), hidden=hidden, block=block, test=test,
+        methods=methods, rates=chosen_rates(rates), hidden=hidden, block=block, test=test,
         trials=trials, seed=seed,
         emulated=is_emulated(board, emulate=emulate), embed=embed,
         width=(width or WIDTH) if embed else 0,

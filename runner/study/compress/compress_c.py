@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ..layers.told import DIGITS, FACTOR
 from ..one_image import array, write_engine
-from ..sparsity.sparsity_c import DIGITS, FACTOR
 from .robe import Robe
 from .tables import Tables
 from .tied import Int8, IntNet, Shapes, shapes_of, shrunk, weights
@@ -74,7 +74,7 @@ def write_layers(folder: Path, kept: Sequence[Named]) -> None:
     """Write an engine whose candidates are the layers of a model, one after the other.
 
     Each reads as many of the input's first values as it has inputs; result n is a number that tells
-    all sums by the nth apart, as `sparsity_c.told` has it. Raises BuildError.
+    all sums by the nth apart, as `layers.told` has it. Raises BuildError.
     """
     shapes = shapes_of(kept[0].net.ties)[1:]
     columns, rows = (max(one[at] for one in shapes) for at in (1, 0))

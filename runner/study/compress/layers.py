@@ -1,45 +1,26 @@
 """The fully connected layers of a model with weights in less flash, fitted to what they gave."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from tinybench.models.compiler.graph import Graph
 
-from ..host_engine import Bytes, Loaded, written
+from ..host_engine import Loaded
+from ..layers.layer import MOST, Floats, Layer, biases, with_layer
+from ..layers.reads import enough, read_by, rows_of
+from ..subject import Subject
 from .asked import BITS, DENSE, Way
 from .compress_c import Named
 from .robe import Robe
-from .tied import MOST, Int8, IntNet, Net, Shapes, Ties, palettised, pruned, ties_of, untied
+from .tied import IntNet, Net, Shapes, Ties, palettised, pruned, ties_of, untied
 
 ROUNDS = 30
 """Of conjugate gradients."""
 RIDGE = 0.1
 """Of the mean square of an input: holds weights that the inputs do not tell where they were."""
-INPUTS_MOST, ROWS_MOST = 2000, 20_000
-"""Inputs that layers are fitted to, spread over all, and rows of these that a layer reads."""
 TINY = 1e-30
-BIAS_MOST = (1 << 31) - 1
-Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A fully connected layer of int8."""
-
-    name: str
-    values: Int8
-    """[outputs][inputs]."""
-    tensor: int
-    """Of the weights ..."""
-    source: int
-    """... of what it reads ..."""
-    bias: int
-    """... and of the biases; -1 without."""
 
 
 @dataclass(frozen=True)
@@ -52,46 +33,20 @@ class Read:
     """[inputs][inputs] around the mean, in units of the variance of what the layer gives."""
 
 
-def layers_of(graph: Graph) -> tuple[list[Layer], list[str]]:
-    """Return the layers whose weights can be kept otherwise, and why others cannot."""
-    found, without = list[Layer](), list[str]()
-    used = Counter(index for op in graph.operators for index in op.inputs)
-    for op in graph.operators:
-        if op.name != "FULLY_CONNECTED":
-            continue
-        source, tensor = (graph.tensors[index] for index in op.inputs[:2])
-        bias = op.inputs[2] if len(op.inputs) > 2 else -1
-        name = f"{op.index} {'x'.join(map(str, tensor.shape))}"
-        if tensor.data is None or tensor.type != "INT8":
-            without.append(f"{name}: its weights are no int8 constants")
-        elif source.type != "INT8":
-            without.append(f"{name}: its inputs are {source.type}, not INT8")
-        elif used[tensor.index] > 1 or (bias >= 0 and used[bias] > 1):
-            without.append(f"{name}: its weights or biases are those of another layer, too")
-        elif bias >= 0 and graph.tensors[bias].data is None:
-            without.append(f"{name}: its biases are no constants")
-        else:
-            values = np.frombuffer(tensor.data, np.int8).reshape(tensor.shape[0], -1)
-            found.append(Layer(name, values, tensor.index, source.index, bias))
-    return found, without
-
-
 def shapes_of(layers: Sequence[Layer]) -> Shapes:
     """Return the shapes of no table, and of the layers."""
     return (0, 1), *((len(one.values), one.values.shape[1]) for one in layers)
 
 
-def read_by(graph: Graph, layers: Sequence[Layer], inputs: Bytes, loaded: Loaded) -> list[Read]:
-    """Return what each layer reads of inputs [inputs][bytes]; `loaded` is the library of the graph.
+def moments_of(of: Subject, layers: Sequence[Layer], loaded: Loaded) -> list[Read]:
+    """Return what each layer reads of a subject; `loaded` is the library of its model.
 
     Raises BenchError.
     """
-    count, found = min(len(inputs), INPUTS_MOST), list[Read]()
-    some = inputs[np.arange(count) * len(inputs) // count]
+    inputs, found = enough(of, [one.tensor for one in layers]).inputs, list[Read]()
     for one in layers:
-        steps = written(loaded, graph, some, one.source).reshape(-1, one.values.shape[1])
-        steps = steps[:: -(-len(steps) // ROWS_MOST)]
-        read = steps.astype(np.float64) - graph.tensors[one.source].zero_point
+        rows = rows_of(of.graph, one.op, inputs)
+        read = np.concatenate([*read_by(of.graph, one.op, loaded, inputs, rows)])
         mean, whole = read.mean(axis=0), one.values.astype(np.float64)
         squares = (read - mean).T @ (read - mean) / len(read)
         squares += (RIDGE * squares.diagonal().mean() + TINY) * np.eye(len(squares))
@@ -160,13 +115,8 @@ def _fitted(layers: Sequence[Layer], ties: Ties, read: Sequence[Read]) -> Floats
 
 def model_with(graph: Graph, layers: Sequence[Layer], of: Named, read: Sequence[Read]) -> Graph:
     """Return a graph with the weights that are kept, and biases that leave the mean sums alone."""
-    tensors = list(graph.tensors)
     for layer, one, place in zip(layers, read, of.net.ties.places[1:], strict=True):
         whole = of.net.entries[place]
-        tensors[layer.tensor] = msgspec.structs.replace(tensors[layer.tensor], data=whole.tobytes())
-        if layer.bias >= 0:
-            lost = (layer.values.astype(np.float64) - whole) @ one.mean
-            before = np.frombuffer(tensors[layer.bias].data or b"", "<i4")
-            data = np.clip(np.rint(before + lost), -BIAS_MOST, BIAS_MOST).astype("<i4").tobytes()
-            tensors[layer.bias] = msgspec.structs.replace(tensors[layer.bias], data=data)
-    return msgspec.structs.replace(graph, tensors=tuple(tensors))
+        lost = (layer.values.astype(np.float64) - whole) @ one.mean
+        graph = with_layer(graph, layer.op, whole, biases(graph, layer.op) + lost)
+    return graph

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..layers.layer import MOST
 from ..rows import Parts, middle_and_half
-from .tied import MOST, Inputs, Int8, Places, Shapes
+from .tied import Inputs, Int8, Places, Shapes
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from ..layers.layer import MOST
 from ..rows import Floats
 from .robe import Robe, index
 
@@ -14,7 +15,6 @@ EPOCHS, EPOCHS_LEAST, TURNS = 60, 20, 6000
 """How often all rows are learnt from; rows that are many less often, in about so many steps."""
 DECAY = 1e-4
 """Of the entries, each step, against weights that grow for the training rows alone."""
-MOST = 127
 RANGE = 4.0
 """Of the entries of tables: what a row holds is an entry of that size, and an int8 input as is."""
 UNKNOWN_SHARE = 0.02

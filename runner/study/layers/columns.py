@@ -6,7 +6,7 @@ import numpy.typing as npt
 from tinybench.models.compiler.graph import Graph, Operator
 from tinybench.models.compiler.window import Window, window_of
 
-from .pruned import Int8
+from .layer import Int8
 
 Places = npt.NDArray[np.intp]
 

@@ -11,7 +11,7 @@ from tinybench.plural import counted
 from ..declared import Declared, board_asked
 from ..kept import chosen as known
 from ..runs import is_emulated
-from ..subject import Subject
+from ..subject import Subject, digest
 from .perturb import ANALOG, BITS, NOISES
 
 Where = Literal["weights", "activations"]
@@ -50,6 +50,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Inputs; of a stream, frames."""
     model_sha256: str
     dataset_sha256: str
+    inputs_sha256: str = ""
+    """Of those that are taken, and of how they are scored; empty in a folder of before."""
     board: str = ""
     """Where inferences are done beside this computer; empty: nowhere."""
     emulated: bool = False
@@ -129,6 +131,7 @@ def ask(
         samples=of.count,
         model_sha256=of.model_sha256,
         dataset_sha256=of.dataset_sha256,
+        inputs_sha256=digest(of),
         board=there.name,
         board_sha256=there.sha256,
         task_sha256=of.task_sha256,

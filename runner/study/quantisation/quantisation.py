@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +16,7 @@ from tinybench.cache import cache_folder
 from tinybench.errors import BuildError, ModelError, UsageError
 from tinybench.files import write_whole
 from tinybench.models import quantiser
+from tinybench.models.compiler.checks import is_quantised
 from tinybench.models.compiler.graph import Graph
 from tinybench.models.compiler.reader import read_graph
 from tinybench.models.declaration import load_model
@@ -25,7 +27,7 @@ from tinybench.models.training.tuned import tuned
 from tinybench.scratch import scratch
 
 from ...build.inputs import float_files
-from ...build.own_task import Given, Label, own_task
+from ...build.own_task import Given, Label, decimals_of, own_task
 from ...build.truth import Truth
 from ...dut.inference import answered
 from ...results.result import Result
@@ -33,15 +35,15 @@ from ...results.words import request_of
 from ...session.own_model import examined
 from .. import energy
 from ..declared import board_asked
-from ..host_engine import Floats, build, infer, load, ranges
+from ..host_engine import Floats, Values, build, infer, load, ranges
 from ..kept import chosen, keep_part, kept_part, open_study, store_study
 from ..parts import Part, Pieces, Share, share
 from ..runs import done, insist_run, is_emulated
 from ..shards import on_each
-from ..subject import Subject
+from ..subject import Subject, digest
 from ..work import Work
-from ..worth import AGREEMENT, Measure, measure, worth
-from .tested import BY_FLOATS, Tested, against, counts_of, dealt
+from ..worth import AGREEMENT, BY_CLEAN, Measure, agreement, answers, measure, worth
+from .tested import Tested, against, counts_of, dealt
 
 FLOAT = "float"
 TUNED: dict[str, Scheme] = {"qat-tensor": "int8-tensor", "qat-channel": "int8-channel"}
@@ -72,6 +74,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Inputs that give the ranges."""
     test: int
     """Other inputs, that are scored; of a stream seconds behind half of its words."""
+    inputs_sha256: str = ""
+    """Of both, and of how they are scored; empty in a folder of before."""
     emulated: bool = False
     """Whether the board is: what is counted and what is measured are never one study."""
     board_sha256: str = ""
@@ -156,8 +160,8 @@ class Parts:
     """Of the int8 inputs; None: as the ranges say."""
     found: dict[int, quantiser.Range]
     """The range of each activation."""
-    answers: Floats
-    """Of the float model to what is scored."""
+    floats: Floats
+    """Answers of the float model to what is scored."""
     scored: Subject
     """What should come out of that."""
 
@@ -224,14 +228,15 @@ def ask(
             f"the model of task {of.task} takes {own.type}: one of INT8 or FLOAT32 is needed"
         )
     calibrate, test = counts_of(of, calibrate, test)
-    dealt(of, calibrate, test)
+    tested = dealt(of, calibrate, test)
     there = board_asked(board)
     return Asked(
         task=of.task, board=there.name, float_sha256=hashlib.sha256(source.data).hexdigest(),
         model_sha256=of.model_sha256, dataset_sha256=of.dataset_sha256,
         board_sha256=there.sha256, task_sha256=of.task_sha256,
         schemes=chosen("--schemes", schemes, SCHEMES), calibrate=calibrate,
-        test=test, emulated=is_emulated(board, emulate=emulate),
+        test=test, inputs_sha256=digest(tested.first, tested.of),
+        emulated=is_emulated(board, emulate=emulate),
     )  # fmt: skip
 
 
@@ -257,7 +262,7 @@ def run_quantisation(
         emulated=any(row.emulated for row in rows),
         rows=rows,
         metric=measure(scored),
-        by_floats=of.metric in BY_FLOATS,
+        by_floats=of.metric in BY_CLEAN,
         words=len(scored.sound.words_s) if scored.sound else None,
     )
     store_study(work.folder, study)
@@ -298,8 +303,9 @@ def _rows(
     schemes = share(list(enumerate((FLOAT, *asked.schemes))), part)
     if any(scheme in TUNED and not _has_learnt(work.folder, scheme) for _, scheme in schemes):
         tensorflow()
-    with open_study(work.folder, asked, str(part or "")), scratch() as libraries:
-        parts = _parts(of, source, asked, libraries)
+    with scratch() as libraries, ExitStack() as stack:
+        parts = _parts(of, source, asked, libraries)  # says what has no score before a folder is
+        stack.enter_context(open_study(work.folder, asked, str(part or "")))
 
         def row(one: tuple[int, str], there: Work) -> Row:
             number, scheme = one
@@ -338,7 +344,21 @@ def _parts(of: Subject, source: Source, asked: Asked, folder: Path) -> Parts:
     loaded = load(build(graph, tested.interface, "float"), folder, 0)
     found = ranges(loaded, graph, _bytes(tested.calibration))
     here = infer(loaded, _bytes(tested.uploads))
-    return Parts(tested, graph, step, found, here, against(replace(tested.of, graph=graph), here))
+    floats = _with(tested, graph)
+    return Parts(tested, graph, step, found, here, against(floats, answers(floats, here)))
+
+
+def _with(tested: Tested, graph: Graph) -> Subject:
+    """Return what is scored as a subject of another model, as its own task has it."""
+    ends = [graph.tensors[index] for index in graph.outputs]
+    decimals = decimals_of(one.scale for one in ends if is_quantised(one))
+    interface = msgspec.structs.replace(tested.interface, decimals=decimals)
+    return replace(tested.of, graph=graph, interface=interface)
+
+
+def _printed(parts: Parts, graph: Graph, outputs: Floats) -> Values:
+    """Return what a board prints for answers of a model."""
+    return answers(_with(parts.tested, graph), outputs)
 
 
 def _bytes(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
@@ -368,16 +388,15 @@ def _row(
             wide = tensor.type == "INT16"
             uploads = _bytes(quantiser.as_steps(tested.uploads, step, wide=wide))
     write_whole(path, data)
-    here = parts.answers
+    here, graph = parts.floats, read_graph(data)
     if scheme != FLOAT:
-        library = build(read_graph(data), tested.interface, scheme)
+        library = build(graph, tested.interface, scheme)
         here = infer(load(library, libraries, number), uploads)
-    score, clean = (
-        worth(parts.scored, one.astype(np.float64)).score for one in (here, parts.answers)
-    )
+    found, floats = _printed(parts, graph, here), _printed(parts, parts.graph, parts.floats)
+    score, clean = (worth(parts.scored, one).score for one in (found, floats))
     same_class = None
     if measure(parts.scored) in ("top1", AGREEMENT):
-        same_class = float(np.mean(here.argmax(axis=1) == parts.answers.argmax(axis=1)))
+        same_class = agreement(parts.scored, found, floats)
     row = Row(
         scheme=scheme, score=score, lost=clean - score, same_class=same_class, file_b=len(data)
     )

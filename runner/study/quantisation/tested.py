@@ -9,14 +9,12 @@ from tinybench.datasets.part import places
 from tinybench.errors import UsageError
 from tinybench.models.compiler.interface import Interface
 
-from ..host_engine import Floats
+from ..host_engine import Floats, Values
 from ..sound import later
-from ..subject import Subject, histories, of_samples, values_of
-from ..worth import AGREEMENT, insist_scored, measure
+from ..subject import Subject, histories, history_of, of_samples, values_of
+from ..worth import AGREEMENT, BY_CLEAN, insist_scored, measure
 
 INPUTS_LEAST, TEST = 10, 100
-BY_FLOATS = ("none", "exact")
-"""Metrics of tasks whose answers are held against those of the float model."""
 BOARD_FRAMES = 100
 """Of a stream, histories that a board is given."""
 Which = npt.NDArray[np.intp]
@@ -24,14 +22,20 @@ Which = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Tested:
-    """Inputs in real units, [uploads][elements], and what should come out of those scored."""
+    """Inputs in real units, [uploads][elements], and what should come out of these."""
 
     of: Subject
-    """Of what is scored alone."""
-    calibration: Floats
+    """Of what is scored alone ..."""
+    first: Subject
+    """... and of what gives the ranges."""
     uploads: Floats
     board: Which
     """Samples that a board answers, too; of a stream, uploads."""
+
+    @property
+    def calibration(self) -> Floats:
+        """Return the inputs that give the ranges."""
+        return values_of(self.first)
 
     @property
     def squared(self) -> bool:
@@ -54,8 +58,8 @@ def counts_of(of: Subject, calibrate: int, test: int | None) -> tuple[int, int]:
     Of a stream those are histories before half of its words, and seconds behind. Raises UsageError.
     """
     if of.sound is not None:
-        frames, sound = later(of.sound, test)
-        return min(calibrate, frames.start), test or int(np.ceil(sound.length_s))
+        before, _, sound = later(of.sound, history_of(of), test)
+        return min(calibrate, len(before)), test or int(np.ceil(sound.length_s))
     count = len(of.labels)
     if count < INPUTS_LEAST:
         raise UsageError(f"{count} inputs: {INPUTS_LEAST} are needed to calibrate and to test")
@@ -72,8 +76,8 @@ def dealt(of: Subject, calibrate: int, test: int) -> Tested:
     left = np.setdiff1d(np.arange(len(labels)), taken)
     first = of_samples(of, taken)
     scored = of_samples(of, left[places(labels[left].tolist(), test)])
-    insist_scored(scored)
-    return Tested(scored, values_of(first), values_of(scored), np.arange(test))
+    insist_scored(scored, "that are scored")
+    return Tested(scored, first, values_of(scored), np.arange(test))
 
 
 def _usual(of: Subject) -> Which:
@@ -85,23 +89,25 @@ def _usual(of: Subject) -> Which:
 def _of_stream(of: Subject, calibrate: int, seconds: int) -> Tested:
     """Deal the histories of a stream out: in time, those that are scored come later."""
     assert of.sound is not None  # noqa: S101 - asked for before
-    frames, sound = later(of.sound, seconds)
-    heard = np.arange(calibrate) * frames.start // calibrate
+    before, frames, sound = later(of.sound, history_of(of), seconds)
+    heard = np.arange(calibrate) * len(before) // calibrate
     scored = histories(of, frames, sound)
     count = len(scored.inputs)
     board = np.unique(np.arange(BOARD_FRAMES) * count // BOARD_FRAMES)
-    return Tested(scored, values_of(histories(of, heard, of.sound)), values_of(scored), board)
+    return Tested(scored, histories(of, heard, of.sound), values_of(scored), board)
 
 
-def against(of: Subject, answers: Floats) -> Subject:
+def against(of: Subject, values: Values) -> Subject:
     """Return a subject that is held against the answers of the float model, if by nothing else.
 
-    That is by the largest of outputs that are one row; else by R2 of all of them.
+    That is by the largest of outputs that are one row; else by R2 of all of them. Raises UsageError
+    where there is none, as of equal answers.
     """
-    if of.metric not in BY_FLOATS:
+    if of.metric not in BY_CLEAN:
         return of
-    values = answers.astype(np.float64)
     if measure(of) == AGREEMENT:
         return replace(of, clean=values)
     expected = tuple(values[of.owners == at].ravel() for at in range(len(of.labels)))
-    return replace(of, metric="regression", expected=expected)
+    held = replace(of, metric="regression", expected=expected)
+    insist_scored(held, "that are scored, by what the float model answers,")
+    return held

@@ -40,6 +40,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Samples that are neither scored nor fitted to: the step is chosen by these."""
     model_sha256: str
     dataset_sha256: str
+    inputs_sha256: str = ""
+    """Of those that are taken, and of how they are scored; empty of a made matrix, or of before."""
     seed: int
     emulated: bool = False
     """Whether the board is: what is counted and what is measured are never one study."""

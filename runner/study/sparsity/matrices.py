@@ -7,6 +7,7 @@ import numpy as np
 from tinybench.errors import UsageError
 from tinybench.models.compiler.graph import Graph
 
+from ..layers.layer import layers_of
 from .pruned import EIGHT, FOUR, Int8
 
 WEIGHTS_MOST = 1 << 22
@@ -53,26 +54,16 @@ def matrices_of(
     `convolutions`: those of one pixel instead, [outputs][1][1][inputs]; `windows`: and those of
     more, whose weights [outputs][rows][columns][inputs] are the matrix of im2col as they lie.
     """
-    found, without = list[Matrix](), list[str]()
-    for op in graph.operators:
-        if op.name != ("CONV_2D" if convolutions else "FULLY_CONNECTED"):
-            continue
-        tensor = graph.tensors[op.inputs[1]]
-        name = f"{op.index} {'x'.join(map(str, tensor.shape))}"
-        if convolutions and not windows and tensor.shape[1:3] != (1, 1):
-            without.append(f"{name}: its window has more than one pixel; --windows prunes it")
-            continue
-        if tensor.data is None or tensor.type != "INT8":
-            without.append(f"{name}: its weights are no int8 constants")
-            continue
-        if graph.tensors[op.inputs[0]].type != "INT8":
-            without.append(f"{name}: its inputs are {graph.tensors[op.inputs[0]].type}, not INT8")
-            continue
-        values = np.frombuffer(tensor.data, np.int8).reshape(tensor.shape[0], -1)
-        if values.shape[1] % FOUR:
-            without.append(f"{name}: its {values.shape[1]} inputs do not come in fours")
-        elif values.size < EIGHT * FOUR * rate:
-            without.append(f"{name}: a rate of {rate:g} would prune it whole")
+    layers, without = layers_of(graph, "CONV_2D" if convolutions else "FULLY_CONNECTED")
+    found = list[Matrix]()
+    for one in layers:
+        pixels = graph.tensors[one.tensor].shape[1:3]
+        if convolutions and not windows and pixels != (1, 1):
+            without.append(f"{one.name}: its window has more than one pixel; --windows prunes it")
+        elif one.values.shape[1] % FOUR:
+            without.append(f"{one.name}: its {one.values.shape[1]} inputs do not come in fours")
+        elif one.values.size < EIGHT * FOUR * rate:
+            without.append(f"{one.name}: a rate of {rate:g} would prune it whole")
         else:
-            found.append(Matrix(name, values, op.inputs[1]))
+            found.append(Matrix(one.name, one.values, one.tensor))
     return found, without

@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tinybench.models.compiler.graph import Graph, Operator, Tensor
+from tinybench.models.compiler.graph import Graph, Operator
 from tinybench.models.training.sparse import Prune
 
-from ..host_engine import Bytes, Loaded, build, load, patch, written
+from ..host_engine import Bytes, Loaded, build, load, patch
+from ..layers.layer import MOST, biases, changed, with_layer
+from ..layers.reads import enough, read_by, rows_of
 from ..subject import Subject
-from .columns import columns_of, pixels_of
 from .pruned import Floats
 
 ROUNDS = 20
@@ -31,12 +31,6 @@ RIDGE = 1e-3
 """Of the mean square of an input: holds weights that the inputs do not tell where they were."""
 STEPS, TINY = 30, 1e-300
 """Of conjugate gradients; and what is no divisor."""
-ROWS_MOST, INPUTS_LEAST = 20_000, 100
-"""Pixels that a layer is fitted to, drawn from those of so many inputs or more."""
-AT_A_TIME = 2000
-"""Of these pixels."""
-MOST = 127
-BIAS_MOST = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
@@ -63,18 +57,17 @@ class Whole:
     """Of libraries that are loaded meanwhile: no file of one that is in use is written again."""
 
 
-def whole_of(graph: Graph, tensors: list[int], inputs: Bytes, loaded: Loaded) -> Whole:
-    """Return what layers give, by the tensors of their weights, to inputs; `loaded`: the graph's.
+def whole_of(of: Subject, tensors: list[int], loaded: Loaded) -> Whole:
+    """Return what layers give to a subject, by the tensors of their weights; `loaded`: its library.
 
     Raises BenchError.
     """
-    found = Whole(enough(graph, tensors, inputs), {}, {})
+    graph, found = of.graph, Whole(enough(of, tensors).inputs, {}, {})
     patch(loaded, graph)
-    for op in _layers(graph, tensors):
-        pixels = len(found.inputs) * pixels_of(graph, op)
-        rows = np.random.default_rng(op.index).permutation(pixels)[:ROWS_MOST]
-        parts = _inputs(graph, op, loaded, found.inputs, rows)
-        matrix, bias = _matrix(graph, op), _bias(graph, op)
+    for op in changed(graph, tensors):
+        rows = rows_of(graph, op, found.inputs)
+        parts = read_by(graph, op, loaded, found.inputs, rows)
+        matrix, bias = _matrix(graph, op), biases(graph, op)
         found.rows[op.index] = rows
         found.sums[op.index] = np.concatenate([x @ matrix.T + bias for x in parts])
     return found
@@ -91,59 +84,22 @@ def mended(
     """
     found, loaded = of.graph, first
     patch(loaded, of.graph)
-    for op in _layers(of.graph, tensors):
-        parts = _inputs(found, op, loaded, whole.inputs, whole.rows[op.index])
-        before = np.column_stack([_matrix(of.graph, op), _bias(of.graph, op)])
+    for op in changed(of.graph, tensors):
+        parts = read_by(found, op, loaded, whole.inputs, whole.rows[op.index])
+        before = np.column_stack([_matrix(of.graph, op), biases(of.graph, op)])
         squares = _squares(parts, whole.sums[op.index], before)
-        found = _with(found, op, _fitted(squares, before, functools.partial(prune, op.inputs[1])))
+        fitted = _fitted(squares, before, functools.partial(prune, op.inputs[1]))
+        weights = np.clip(np.rint(fitted[:, :-1]), -MOST, MOST).astype(np.int8)
+        found = with_layer(found, op, weights, fitted[:, -1])
         if not patch(loaded, found):  # as where a scale needs another kernel
             loaded = load(build(found, of.interface, of.model_id), folder, next(whole.numbers))
     return found
-
-
-def enough(graph: Graph, tensors: list[int], inputs: Bytes) -> Bytes:
-    """Return as many of the inputs, spread over all, as fitting these layers takes."""
-    pixels = 1
-    for op in _layers(graph, tensors):
-        pixels = max(pixels, pixels_of(graph, op))
-    count = min(len(inputs), max(INPUTS_LEAST, ROWS_MOST // pixels))
-    return inputs[np.arange(count) * len(inputs) // count]
-
-
-def _layers(graph: Graph, tensors: list[int]) -> list[Operator]:
-    return [op for op in graph.operators if len(op.inputs) > 1 and op.inputs[1] in tensors]
 
 
 def _matrix(graph: Graph, op: Operator) -> Floats:
     tensor = graph.tensors[op.inputs[1]]
     data = np.frombuffer(tensor.data or b"", np.int8)
     return data.reshape(tensor.shape[0], -1).astype(np.float64)
-
-
-def _inputs(
-    graph: Graph, op: Operator, loaded: Loaded, inputs: Bytes, rows: npt.NDArray[np.intp]
-) -> Iterator[Floats]:
-    """Yield the inputs of a layer [pixels][inputs], in steps from their zero point, part by part.
-
-    `rows`: which of all its pixels.
-    """
-    read = written(loaded, graph, inputs, op.inputs[0])
-    for at in range(0, len(rows), AT_A_TIME):
-        part = columns_of(graph, op, read, rows[at : at + AT_A_TIME]).astype(np.float64)
-        yield part - graph.tensors[op.inputs[0]].zero_point
-
-
-def _bias(graph: Graph, op: Operator) -> Floats:
-    tensor = _bias_of(graph, op)
-    outputs = graph.tensors[op.inputs[1]].shape[0]
-    if tensor is None:
-        return np.zeros(outputs)
-    return np.frombuffer(tensor.data or b"", "<i4").astype(np.float64)
-
-
-def _bias_of(graph: Graph, op: Operator) -> Tensor | None:
-    index = op.inputs[2] if len(op.inputs) > 2 else -1
-    return None if index < 0 else graph.tensors[index]
 
 
 def _squares(parts: Iterable[Floats], wanted: Floats, before: Floats) -> Squares:
@@ -201,15 +157,3 @@ def _alone(squares: Squares, kept: Floats) -> Floats:
         before, square = square, (rest**2).sum(axis=1, keepdims=True)
         way = rest + square / np.maximum(before, TINY) * way
     return found
-
-
-def _with(graph: Graph, op: Operator, fitted: Floats) -> Graph:
-    """Return a graph with other weights and biases of a layer, in its own steps."""
-    tensors = list(graph.tensors)
-    weights = np.clip(np.rint(fitted[:, :-1]), -MOST, MOST).astype(np.int8)
-    one, bias = op.inputs[1], _bias_of(graph, op)
-    tensors[one] = msgspec.structs.replace(tensors[one], data=weights.tobytes())
-    if bias is not None:
-        data = np.clip(np.rint(fitted[:, -1]), -BIAS_MOST, BIAS_MOST).astype("<i4").tobytes()
-        tensors[bias.index] = msgspec.structs.replace(bias, data=data)
-    return msgspec.structs.replace(graph, tensors=tuple(tensors))

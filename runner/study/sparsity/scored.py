@@ -144,7 +144,7 @@ def score_all(
 
         @functools.cache
         def whole() -> Whole:
-            return whole_of(base.graph, task.tensors, task.fitted.inputs, first)
+            return whole_of(task.fitted, task.tensors, first)
 
         @functools.lru_cache(maxsize=1)  # learning begins from what was just scored
         def fitted(way: Way) -> Graph:

@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,13 +16,15 @@ from tinybench.models.compiler.lower import macs_share
 
 from ..declared import board_asked
 from ..images import Digest, boarded, candidates_of, images_left, pieces_of, same_in
-from ..kept import open_study, store_study
+from ..kept import chosen_rates, open_study, store_study
+from ..layers.reads import enough
+from ..layers.told import told
 from ..one_image import Candidates, insist_fit, on_boards
 from ..parts import Part, Pieces, Share
 from ..runs import board_of, is_emulated
-from ..subject import Subject
+from ..subject import Subject, digest
 from ..work import Work
-from ..worth import measure
+from ..worth import insist_scored, measure
 from .candidates import PRUNED, Makes
 from .findings import Asked, SparsityStudy, best, break_even, rows_of
 from .fitted import FITTED, Store
@@ -41,7 +42,7 @@ from .scored import (
     score_all,
     wanted_of,
 )
-from .sparsity_c import BLOCKS, DENSE, REORDERED, Way, told, weights_b, write_ways
+from .sparsity_c import BLOCKS, DENSE, REORDERED, Way, weights_b, write_ways
 from .split import Split
 
 SCHEMES = (DENSE, BLOCKS, REORDERED, "csr", "channel")
@@ -76,15 +77,10 @@ def insist_together(
 
 def insist_sparsity(rates: Sequence[float], blocks: Sequence[Block]) -> list[float]:
     """Return the rates, each once: what is known without a layer. Raises UsageError."""
-    chosen = sorted(set(rates))
+    chosen = chosen_rates(rates)
     for rate in chosen:
         if not 1 <= rate <= RATE_MOST:
             raise UsageError(f"--rates {rate:g}: 1 to {RATE_MOST:g}")
-    for rate, other in itertools.pairwise(chosen):
-        if f"{rate:g}" == f"{other:g}":
-            raise UsageError(
-                f"--rates {rate!r} and {other!r} are both told as {rate:g}: leave one of them out"
-            )
     for block in blocks:
         if block.rows % EIGHT or not EIGHT <= block.rows <= ROWS_MOST or block.width % FOUR:
             raise UsageError(
@@ -149,18 +145,26 @@ def ask(
     insist_layers(layers, chosen, schemes, blocks)
     if learn and split is not None:
         insist_learnable(split.fitted)
-    digest = hashlib.sha256(b"".join(one.values.tobytes() for one in matrices))
+    if split is not None:
+        parts = {"that are held out": split.held, "that are scored": split.scored}
+        taken = (split.fitted, split.held, split.scored)
+    else:
+        parts, taken = ({}, ()) if of is None else ({"that are scored": of}, (of,))
+    for which, one in parts.items():
+        insist_scored(one, which)
+    weights = hashlib.sha256(b"".join(one.values.tobytes() for one in matrices))
     there = board_asked(board)
     return Asked(
-        source=source, weights_sha256=digest.hexdigest(), board=there.name,
+        source=source, weights_sha256=weights.hexdigest(), board=there.name,
         board_sha256=there.sha256, task_sha256="" if of is None else of.task_sha256,
         schemes=[one for one in dict.fromkeys(schemes) if one != DENSE], rates=chosen,
-        blocks=list(dict.fromkeys(map(str, blocks))), samples=0 if of is None else len(of.labels),
+        blocks=list(dict.fromkeys(map(str, blocks))), samples=0 if of is None else of.count,
         model_sha256="" if of is None else of.model_sha256,
         dataset_sha256="" if of is None else of.dataset_sha256, seed=seed,
-        mended=0 if split is None else len(split.fitted.inputs),
-        learnt=0 if split is None or not learn else len(split.fitted.inputs),
-        held=0 if split is None else len(split.held.labels),
+        inputs_sha256=digest(*taken) if taken else "",
+        mended=0 if split is None else enough(split.fitted, [one.tensor for one in matrices]).count,
+        learnt=0 if split is None or not learn else split.fitted.count,
+        held=0 if split is None else split.held.count,
         emulated=is_emulated(board, emulate=emulate),
     )  # fmt: skip
 

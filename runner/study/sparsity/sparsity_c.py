@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ..layers.told import DIGITS, FACTOR
 from ..one_image import array, write_engine
 from .pruned import (
     EIGHT,
@@ -28,8 +29,6 @@ from .reordered import Places, order_of
 DENSE, BLOCKS, REORDERED = "dense", "bcr", "reordered"
 CALLS = {"plain": "dot_blocks", "dsp": "dot_blocks_dsp", "mve": "dot_blocks_mve"}
 SUM_B = 4
-FACTOR, DIGITS = 31, 0xFFFFFF
-"""Of the number that stands for sums. Ref: told_apart in firmware/compressed/blocks.c."""
 
 
 @dataclass(frozen=True)
@@ -244,15 +243,3 @@ def _blocks(
         f"eights_{name}, {place}, {form.rows}, {width}, {-(-in_c // width)}}};\n"
     )
     made.calls.append(f"    {CALLS[way.kernel]}(&blocks_{name}, INPUT, {out_c}, buffer, {into});\n")
-
-
-def told(matrices: list[Int8], inputs: Int8) -> npt.NDArray[np.float32]:
-    """Return the number that stands for the sums of all matrices, of inputs [rows][columns]."""
-    found = np.zeros(len(inputs), np.uint64)
-    for whole in matrices:
-        sums = inputs[:, : whole.shape[1]].astype(np.int64) @ whole.astype(np.int64).T
-        one = np.zeros(len(inputs), np.uint64)
-        for column in (sums & 0xFFFFFFFF).astype(np.uint64).T:
-            one = (one * FACTOR + column) & 0xFFFFFFFF
-        found = (found * FACTOR + (one & DIGITS)) & 0xFFFFFFFF
-    return (found & DIGITS).astype(np.float32)

@@ -10,20 +10,24 @@ import pytest
 from tests.program import tinybench
 from tests.runner.study.dealt import gathered
 from tests.runner.study.test_quantisation import doubled
-from tinybench.errors import UsageError
+from tinybench.errors import OtherFolderError, UsageError
 from tinybench.models import quantiser
 from tinybench.models.compiler.interface import Interface
 from tinybench.models.compiler.reader import read_graph
 from tinybench.runner.report.study import compress as report
+from tinybench.runner.results.asked import open_asked
 from tinybench.runner.study import host_engine
 from tinybench.runner.study.compress.asked import METHODS, Asked
 from tinybench.runner.study.compress.compress import CompressStudy, pieces
-from tinybench.runner.study.compress.layers import kept, layers_of, model_with, read_by
+from tinybench.runner.study.compress.layers import kept, model_with, moments_of
 from tinybench.runner.study.compress.of_model import ask_layers, run_layers, share_layers
 from tinybench.runner.study.compress.robe import robe
 from tinybench.runner.study.compress.tied import weights
+from tinybench.runner.study.kept import Trial
+from tinybench.runner.study.layers.layer import biases, layers_of
 from tinybench.runner.study.listed import find_studies
-from tinybench.runner.study.subject import Subject, halves
+from tinybench.runner.study.sound import Sound
+from tinybench.runner.study.subject import Subject, digest, halves, of_samples
 from tinybench.runner.study.work import Work
 from tinybench.track import silent
 
@@ -39,9 +43,9 @@ def int8(metric: str) -> Subject:
     )  # fmt: skip
 
 
-def asked_of(of: Subject, rates: tuple[float, ...] = (2, 4)) -> Asked:
+def asked_of(of: Subject, first: Subject, rates: tuple[float, ...] = (2, 4)) -> Asked:
     """Return what a study of few weights asks."""
-    return ask_layers(of, "host", METHODS, rates, 4, 1)
+    return ask_layers(of, first, "host", METHODS, rates, 4, 1)
 
 
 @pytest.mark.parametrize(("metric", "told"), [("regression", "r2"), ("auc", "auc")])
@@ -51,7 +55,7 @@ def test_layers_are_scored_by_inputs_that_they_were_not_fitted_to(
     """By the task's metric; board, C and NumPy have the same sums; parts are the same study."""
     first, of = halves(int8(metric), 0)
     assert not {*map(bytes, first.inputs)} & {*map(bytes, of.inputs)}
-    asked, words = asked_of(of), {"board": "host"}
+    asked, words = asked_of(of, first), {"board": "host"}
     found = run_layers(of, first, asked, Work(tmp_path / "whole", words, silent, print))
     assert (found.metric, found.same, len(found.layers)) == (told, True, 2)
     assert (found.tested, found.compared) == (len(of.labels), 16)
@@ -92,6 +96,48 @@ def test_layers_are_scored_by_inputs_that_they_were_not_fitted_to(
     assert parts.same
 
 
+def test_a_score_and_an_image_are_of_the_same_weights(tmp_path: Path) -> None:
+    """Where another processor fitted others, both are done again."""
+    first, of = halves(int8("regression"), 0)
+    asked = asked_of(of, first)
+    work = Work(tmp_path, {"board": "host"}, silent, print)
+    found = run_layers(of, first, asked, work)
+    trials, image = tmp_path / "trials.jsonl", tmp_path / "engine.json"
+    lines = trials.read_bytes().splitlines(keepends=True)
+    other = msgspec.structs.replace(
+        msgspec.json.decode(lines[1], type=Trial), score=0.125, weights_sha256="0" * 64
+    )
+    trials.write_bytes(b"".join([*lines, msgspec.json.encode(other) + b"\n"]))
+    before = image.stat().st_mtime_ns
+    again = run_layers(of, first, asked, work)
+    assert [row.score for row in again.rows] == [row.score for row in found.rows]
+    assert image.stat().st_mtime_ns > before
+    assert trials.read_bytes().splitlines(keepends=True)[-1] == lines[1]
+
+
+def test_a_study_is_of_its_inputs_and_of_how_they_are_scored(tmp_path: Path) -> None:
+    """Other ones go on in no folder of it, one of before neither; that can still be shown."""
+    first, of = halves(int8("regression"), 0)
+    asked = asked_of(of, first)
+    few = of_samples(of, np.arange(of.count - 1))
+    others = (
+        *((few, first), (of, of_samples(first, np.arange(first.count - 1)))),
+        (replace(of, metric="none"), first),
+        (replace(of, interface=Interface("float32", decimals=1)), first),
+        (replace(of, expected=(of.expected[0] + 1, *of.expected[1:])), first),
+        (replace(of, sound=Sound(((1.0, 2.0),), 3.0)), first),
+    )
+    found = {digest(*one) for one in others}
+    assert len(found | {asked.inputs_sha256}) == len(others) + 1
+    assert asked_of(few, first) != asked
+    before = msgspec.to_builtins(asked)
+    del before["inputs_sha256"]
+    (tmp_path / "asked.json").write_bytes(msgspec.json.encode(before))
+    with pytest.raises(OtherFolderError, match="or other inputs"):
+        open_asked(tmp_path, asked, "study")
+    assert msgspec.convert(before, Asked).inputs_sha256 == ""
+
+
 def test_what_is_kept_is_fitted_to_what_layers_gave(tmp_path: Path) -> None:
     """The sums of a layer are nearer to what they were than by the mean of the tied weights.
 
@@ -101,7 +147,7 @@ def test_what_is_kept_is_fitted_to_what_layers_gave(tmp_path: Path) -> None:
     layers, without = layers_of(of.graph)
     assert not without
     loaded = host_engine.load(host_engine.build(of.graph, of.interface, of.model_id), tmp_path, 0)
-    read = read_by(of.graph, layers, first.inputs, loaded)
+    read = moments_of(first, layers, loaded)
     shared = robe(32, 4)
     named = kept(layers, ("robe", 2.0), shared, read)
     blunt = kept(
@@ -117,11 +163,9 @@ def test_what_is_kept_is_fitted_to_what_layers_gave(tmp_path: Path) -> None:
     assert far[0] < far[1]
     graph = model_with(of.graph, layers, named, read)
     for layer, x, whole in zip(layers, read, weights(named.net)[1:], strict=True):
-        biases = [
-            np.frombuffer(g.tensors[layer.bias].data or b"", "<i4") for g in (of.graph, graph)
-        ]
+        both = [biases(g, layer.op) for g in (of.graph, graph)]
         moved = (layer.values.astype(float) - whole) @ x.mean
-        assert np.abs(biases[1] - biases[0] - moved).max() <= 0.5
+        assert np.abs(both[1] - both[0] - moved).max() <= 0.5
         assert graph.tensors[layer.tensor].data == whole.tobytes()
 
 
@@ -136,15 +180,17 @@ def test_layers_that_cannot_be_kept_are_refused_or_named() -> None:
     assert not found
     assert "those of another layer, too" in without[0]
     with pytest.raises(UsageError, match="its weights are no int8 constants"):
-        asked_of(doubled("regression"))
-    with pytest.raises(UsageError, match="all of one class, which have no AUC"):
-        asked_of(replace(int8("auc"), labels=(0,) * 24))
+        asked_of(doubled("regression"), of)
+    with pytest.raises(UsageError, match="that are scored are all of one class, which have no AUC"):
+        asked_of(replace(int8("auc"), labels=(0,) * 24), of)
     with pytest.raises(UsageError, match="prunes a layer whole, of 32 weights"):
-        ask_layers(of, "host", ["prune"], (64,), 4, 1)
+        ask_layers(of, of, "host", ["prune"], (64,), 4, 1)
     with pytest.raises(UsageError, match="blocks of 16 weights, in an array of 8"):
-        ask_layers(of, "host", ["robe"], (8,), 16, 1)
+        ask_layers(of, of, "host", ["robe"], (8,), 16, 1)
+    with pytest.raises(UsageError, match="both told as 2"):
+        asked_of(of, of, (2, 2.0000001))
     with pytest.raises(UsageError, match="rates of 2, 4, 8 alone"):
-        ask_layers(of, "host", ["palette"], (3,), 16, 1)
+        ask_layers(of, of, "host", ["palette"], (3,), 16, 1)
 
 
 @pytest.mark.parametrize(

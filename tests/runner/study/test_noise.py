@@ -291,6 +291,16 @@ def test_words_that_mean_nothing_are_refused(kws: Subject) -> None:
         subject("kws", model=resolve(load_task("ic")).model)  # its C would read beyond an input
 
 
+def test_a_study_is_of_the_inputs_that_are_taken(kws: Subject) -> None:
+    """Of as many, one other or another label is another study; a part is not the whole."""
+    asked = ask(kws, "gaussian", [0.1], 1, 1)
+    flipped = kws.inputs.copy()
+    flipped[0, 0] ^= 1
+    labels = ((kws.labels[0] + 1) % 12, *kws.labels[1:])
+    for other in (replace(kws, inputs=flipped), replace(kws, labels=labels)):
+        assert ask(other, "gaussian", [0.1], 1, 1) != asked
+
+
 def test_what_is_lost_below_the_least_amount_is_said_to_be_on_a_line(
     kws: Subject, tmp_path: Path
 ) -> None:

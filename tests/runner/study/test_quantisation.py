@@ -25,6 +25,7 @@ from tinybench.runner.build.own_task import Given, own_task
 from tinybench.runner.build.truth import Truth
 from tinybench.runner.report.study import quantisation as report
 from tinybench.runner.results.asked import open_asked
+from tinybench.runner.results.result import read_result
 from tinybench.runner.session.own_model import examined
 from tinybench.runner.study import host_engine
 from tinybench.runner.study.listed import find_studies
@@ -41,7 +42,7 @@ from tinybench.runner.study.quantisation.quantisation import (
 )
 from tinybench.runner.study.quantisation.tested import against, counts_of, dealt
 from tinybench.runner.study.sound import Sound
-from tinybench.runner.study.subject import ANY_METRIC, Subject, subject
+from tinybench.runner.study.subject import ANY_METRIC, Subject, of_samples, subject
 from tinybench.runner.study.work import Work
 from tinybench.runner.study.worth import worth
 from tinybench.track import silent
@@ -330,6 +331,33 @@ def test_a_study_scores_as_a_run_does(metric: str, told: str, least: float, tmp_
     assert "Invalid enum value 'evil'" in find_studies(tmp_path).unreadable[0]
 
 
+def test_a_study_is_of_the_inputs_that_it_takes() -> None:
+    """Of what gives the ranges as of what is scored, by which metric, however many there are."""
+    of = doubled("auc")
+    asked = ask(of, (source := float_model(of, None, None)), "host", SCHEMES, 4, 12)
+    for other in (
+        replace(of, metric="none"), replace(of, inputs=np.roll(of.inputs, 6, axis=0)),
+        of_samples(of, np.arange(1, 24)),
+    ):  # fmt: skip
+        found = ask(other, source, "host", SCHEMES, 4, 12)
+        assert msgspec.structs.replace(found, inputs_sha256=asked.inputs_sha256) == asked
+        assert found != asked
+
+
+def test_scores_are_of_what_a_board_prints(tmp_path: Path) -> None:
+    """Errors that differ beyond its decimals are as large as each other, here as in a run."""
+    of = doubled("auc")
+    small = of.inputs.view("<f4") * np.float32(1e-3)
+    of = replace(of, inputs=small.view(np.uint8).reshape(of.inputs.shape))
+    source = float_model(of, None, None)
+    asked = ask(of, source, "host", ["int8-tensor"], 8, 12)
+    found = run_quantisation(of, source, asked, Work(tmp_path, {"board": "host"}, silent, print))
+    for row in found.rows:
+        accuracy = read_result(tmp_path / row.scheme).accuracy
+        assert accuracy is not None
+        assert accuracy.auc == row.score
+
+
 def test_a_task_of_ones_own_is_known_by_its_file(tmp_path: Path) -> None:
     """No task of the package has its name; its model has no published form of floats."""
     of = doubled("regression")
@@ -355,11 +383,13 @@ def test_outputs_of_several_rows_are_held_against_the_floats_by_r2() -> None:
     shaped = list(of.graph.tensors)
     shaped[target.index] = msgspec.structs.replace(target, shape=(2, 4))
     of = replace(of, graph=msgspec.structs.replace(of.graph, tensors=tuple(shaped)))
-    answers = np.random.default_rng(1).normal(0, 1, (48, 8)).astype(np.float32)
+    answers = np.random.default_rng(1).normal(0, 1, (48, 8))
     held = against(of, answers)
     assert held.metric == "regression"
-    assert worth(held, answers.astype(np.float64)).score == 1
-    assert worth(held, (answers + 0.1).astype(np.float64)).score < 1
+    assert worth(held, answers).score == 1
+    assert worth(held, answers + 0.1).score < 1
+    with pytest.raises(UsageError, match=r"what the float model answers, have targets .* no R2"):
+        against(of, np.ones((48, 8)))
 
 
 def test_a_stream_is_cut_in_two_between_words() -> None:
@@ -376,7 +406,7 @@ def test_a_stream_is_cut_in_two_between_words() -> None:
     of = replace(of, graph=msgspec.structs.replace(of.graph, tensors=tuple(tensors)))
     calibrate, seconds = counts_of(of, 10, None)
     found = dealt(of, calibrate, seconds)
-    first = 172  # the first frame that begins behind 5.5 s
+    first = 172 + 2  # the first frame that begins behind 5.5 s, and one history later
     assert found.calibration.shape == (10, 120)
     assert found.of.inputs[0].reshape(3, 40)[:, 0].tolist() == [first - 2, first - 1, first]
     assert found.of.sound is not None

@@ -17,6 +17,7 @@ from tinybench.models.compiler.lower import macs_share
 from tinybench.runner.report.study import sparsity as report
 from tinybench.runner.study.images import Boarded, Counted, OnBoard
 from tinybench.runner.study.kept import read_study, store_study
+from tinybench.runner.study.layers.told import told
 from tinybench.runner.study.listed import find_studies
 from tinybench.runner.study.one_image import on_host, sources
 from tinybench.runner.study.sparsity.candidates import Makes
@@ -42,7 +43,6 @@ from tinybench.runner.study.sparsity.sparsity_c import (
     left,
     order_in,
     scratch_of,
-    told,
     weights_b,
     write_ways,
 )

@@ -18,12 +18,13 @@ from tinybench.models.compiler.interface import Interface
 from tinybench.models.compiler.reader import read_graph
 from tinybench.runner.study.host_engine import build, infer, load, patch, written
 from tinybench.runner.study.kept import keep_part
+from tinybench.runner.study.layers.columns import columns_of, pixels_of
+from tinybench.runner.study.layers.told import told
 from tinybench.runner.study.one_image import on_host, sources
 from tinybench.runner.study.parts import gather
 from tinybench.runner.study.sparsity import mended as mended_
 from tinybench.runner.study.sparsity.candidates import MENDED, Makes
-from tinybench.runner.study.sparsity.columns import columns_of, pixels_of
-from tinybench.runner.study.sparsity.findings import SparsityStudy
+from tinybench.runner.study.sparsity.findings import Asked, SparsityStudy
 from tinybench.runner.study.sparsity.fitted import Fitted, Store
 from tinybench.runner.study.sparsity.matrices import made, matrices_of
 from tinybench.runner.study.sparsity.mended import mended, whole_of
@@ -33,10 +34,9 @@ from tinybench.runner.study.sparsity.sparsity_c import (
     Way,
     left,
     order_in,
-    told,
 )
 from tinybench.runner.study.sparsity.split import Split, split
-from tinybench.runner.study.subject import Subject, subject
+from tinybench.runner.study.subject import Subject, dealt, subject
 from tinybench.runner.study.work import Work
 from tinybench.runner.study.worth import answers, worth
 from tinybench.track import silent
@@ -54,7 +54,7 @@ def test_what_is_left_is_fitted_to_inputs_without_labels(tmp_path: Path) -> None
     first = load(build(of.graph, of.interface, of.model_id), tmp_path, 0)
     clean = worth(of, answers(of, infer(first, of.inputs))).score
     tensors_of = [one.tensor for one in matrices]
-    whole = whole_of(of.graph, tensors_of, half.inputs, first)
+    whole = whole_of(half, tensors_of, first)
     prune = Makes(matrices, lambda _: MENDED).prune(way)
     graph = mended(of, tensors_of, prune, whole, first, tmp_path)
     for one in matrices:
@@ -164,7 +164,7 @@ def test_no_library_in_use_is_written_over(tmp_path: Path, monkeypatch: pytest.M
     matrices, _ = matrices_of(of.graph, 4)
     tensors = [one.tensor for one in matrices]
     first = load(build(of.graph, of.interface, of.model_id), tmp_path, 0)
-    whole = whole_of(of.graph, tensors, of.inputs, first)
+    whole = whole_of(of, tensors, first)
     monkeypatch.setattr(mended_, "patch", lambda *given: patch(*given) and False)
     monkeypatch.setattr(mended_, "build", lambda *_: None)
     monkeypatch.setattr(mended_, "load", lambda *given: numbers.append(given[2]) or first)
@@ -255,12 +255,51 @@ def test_no_sample_is_learnt_from_and_chosen_by_or_scored() -> None:
     assert (split(whole, 2).scored.inputs != parts.scored.inputs).any()
 
 
+def test_any_sample_can_be_in_either_half() -> None:
+    """Also where each label has a single one, by another seed."""
+    of = replace(windowed(), labels=tuple(range(40)))
+    learnt = [set(dealt(of, seed)[0].tolist()) for seed in range(8)]
+    assert set.union(*learnt) == {*range(40)}
+
+
 def test_each_part_has_each_class() -> None:
     """Also where labels come in turns, as those of the pictures do, or in a row."""
     for labels in (tuple(range(5)) * 8, tuple(n // 8 for n in range(40))):
         parts = split(replace(windowed(), labels=labels), 1)
         for part, count in ((parts.scored, 4), (parts.fitted, 3), (parts.held, 1)):
             assert sorted(part.labels) == [label for label in range(5) for _ in range(count)]
+
+
+def test_a_part_without_a_score_is_refused_by_its_name() -> None:
+    """Before a folder is made; and a study is of the inputs of each part."""
+    whole = subject("ad", limit=40)
+    parts = split(whole, 1)
+    matrices, _ = matrices_of(whole.graph, 2)
+
+    def asked(given: Split) -> Asked:
+        return ask(matrices, "ad", "host", ("csr",), (2.0,), (), given.scored, 1, given)
+
+    found = asked(parts)
+    assert (found.samples, found.mended, found.held) == (20, 8, 12)
+    for name, which in (("held", "that are held out"), ("scored", "that are scored")):
+        part = getattr(parts, name)
+        odd = replace(part, labels=(0,) * len(part.labels))
+        with pytest.raises(UsageError, match=f"of task ad {which} are all of one class"):
+            asked(replace(parts, **{name: odd}))
+        other = replace(part, labels=tuple(1 - label for label in part.labels))
+        assert asked(replace(parts, **{name: other})) != found
+    assert asked(replace(parts, fitted=replace(parts.fitted, channels=2))) != found
+
+
+def test_weights_or_biases_that_layers_share_stay() -> None:
+    """What is written for one of them would be the other's, too."""
+    of = wide(64)
+    first, second = (op for op in of.graph.operators if op.name == "FULLY_CONNECTED")
+    shared = msgspec.structs.replace(first, inputs=(*first.inputs[:2], second.inputs[2]))
+    operators = tuple(shared if op is first else op for op in of.graph.operators)
+    found, without = matrices_of(msgspec.structs.replace(of.graph, operators=operators), 1)
+    assert not found
+    assert "those of another layer, too" in without[0]
 
 
 def test_too_few_inputs_are_refused() -> None:
@@ -333,7 +372,7 @@ def test_convolutions_with_windows_are_fitted_and_stay_pruned(tmp_path: Path, sc
     first = load(build(of.graph, of.interface, of.model_id), tmp_path, 0)
     clean = infer(first, of.inputs)
     tensors_of = [one.tensor for one in matrices]
-    whole = whole_of(of.graph, tensors_of, of.inputs, first)
+    whole = whole_of(of, tensors_of, first)
     prune = Makes(matrices, lambda _: MENDED).prune(way)
     fitted = mended(of, tensors_of, prune, whole, first, tmp_path)
     once = list(of.graph.tensors)

@@ -26,6 +26,7 @@ from tinybench.runner.study.kept import TRIALS_FILE
 from tinybench.runner.study.noise.asked import ask
 from tinybench.runner.study.noise.findings import NoiseStudy
 from tinybench.runner.study.noise.noise import run_noise
+from tinybench.runner.study.sound import FRAME_S, later
 from tinybench.runner.study.subject import ANY_METRIC, Subject, engine_of, halves, subject
 from tinybench.runner.study.work import Work
 from tinybench.runner.study.worth import answers, worth
@@ -256,16 +257,27 @@ def test_a_limit_of_a_stream_is_seconds(data: Path) -> None:
 
 
 def test_halves_of_a_stream_share_no_moment(data: Path) -> None:
-    """Whole histories: those that are learnt from end before half of the words, the rest behind."""
+    """Those that are learnt from end behind the first half of the words, the rest begin there.
+
+    No word counts that began before: not one that follows within a second, either.
+    """
     of = subject("sww", data, takes=ANY_METRIC)
     assert of.sound is not None
     learnt, scored = halves(of, 0)
     assert scored.sound is not None
     size = of.graph.tensors[of.graph.inputs[0]].elements
     assert learnt.inputs.shape == (learnt.count, size)
-    assert len(of.inputs) == learnt.count + scored.count
+    history = size // of.inputs.shape[1]
+    assert len(of.inputs) == learnt.count + history - 1 + scored.count
+    first = learnt.inputs[-1].reshape(history, -1), scored.inputs[0].reshape(history, -1)
+    both = np.concatenate([first[0][-1:], first[1]])
+    assert np.array_equal(both, of.inputs[learnt.count - 1 : learnt.count + history])
     assert len(scored.sound.words_s) == len(of.sound.words_s) - 1
     last = of.inputs[-(size // of.inputs.shape[1]) :].reshape(-1)
     assert np.array_equal(scored.inputs[-1], last)
     first_s = of.sound.length_s - scored.sound.length_s
     assert scored.sound.words_s[0][0] + first_s == pytest.approx(of.sound.words_s[1][0], abs=0.021)
+    words = ((4.0, 4.5), (5.0, 6.0), (12.0, 12.5))
+    _, frames, sound = later(replace(of.sound, words_s=words), history, None)
+    assert frames.start * FRAME_S >= 7
+    assert len(sound.words_s) == 1

@@ -1,0 +1,1 @@
+"""The layers of a model whose weights a study changes, and what they read."""
