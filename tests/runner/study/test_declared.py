@@ -64,7 +64,7 @@ def asked_of(kind: str, of: Subject, board: str) -> msgspec.Struct:
         "noise": lambda: noise(of, "gaussian", None, 1, 1, board=board),
         "classic": lambda: classic(rows, "", board, ["linear"], 8, 1, [1]),
         "compress": lambda: compress(rows, "", board, ("robe",), (2,), 9, 4, 8, 1, 1),
-        "layers": lambda: ask_layers(of, board, ("robe",), (2,), 4, 1),
+        "layers": lambda: ask_layers(of, of, board, ("robe",), (2,), 4, 1),
         "sparsity": lambda: sparsity(
             made((16, 64), 1), "16x64", board, ["bcr"], [2], [Block(8, 0)], None, 1
         ),
