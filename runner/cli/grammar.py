@@ -211,6 +211,8 @@ def _meant(word: str, root: Group) -> str:
     """Say what is typed for an option, a task, a board or a run whose name stands alone."""
     from pathlib import Path
 
+    from tinybench.files import is_there
+
     from ..build import board, task
 
     if f"--{word}" in options_by_name(root):
@@ -219,6 +221,6 @@ def _meant(word: str, root: Group) -> str:
         return f"; to run the task: tinybench --task {word}"
     if word in board.names():
         return f"; a run on this board: tinybench --board {word} --task kws"
-    if Path(word, "result.json").is_file():
+    if is_there(Path(word, "result.json")):
         return f"; to judge this run: tinybench check {word}"
     return ""

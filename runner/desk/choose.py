@@ -1,11 +1,11 @@
 """Which board of this desk a request means: by its name, its kind, its port or its probe."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from msgspec.structs import replace
 
 from tinybench.errors import AbsentError, TinybenchError, UsageError
+from tinybench.files import is_there
 
 from ..build import board as boards
 from ..build.board import Board
@@ -235,7 +235,7 @@ def _waits(board: Board, looking: Callable[[], Attached]) -> bool:
 
 def _port_of(line: DeskPort, found: Attached, name: str) -> str | None:
     """Return the port of what a bench file names; None where it is not attached."""
-    there = line.port is None or "://" in line.port or Path(line.port).exists()
+    there = line.port is None or "://" in line.port or is_there(line.port)
     if line.serial is None:
         return line.port if there else None
     same = [thing for thing in found.things if thing.serial == line.serial and thing.ports]

@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Callable, Set
-from pathlib import Path
 
 from tinybench.energy.monitor import MonitorSpec
+from tinybench.files import is_there
 from tinybench.transport.usb_ports import one_name
 
 from ..results.request import Request
@@ -79,7 +79,7 @@ def monitor_keys(spec: MonitorSpec, things: list[Thing]) -> dict[str, str]:
     if spec.serial is not None:
         return {_serial_key(spec.serial, things): f"{name} {spec.serial}"}
     if spec.port is not None:
-        path = one_name(spec.port) != os.path.realpath(spec.port) or Path(spec.port).exists()
+        path = one_name(spec.port) != os.path.realpath(spec.port) or is_there(spec.port)
         return {port_key(spec.port, things) if path else spec.port: f"{name} at {spec.port}"}
     here = [thing for thing in things if thing.monitor == spec.driver and thing.serial]
     if len(here) == 1:

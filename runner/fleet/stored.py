@@ -108,7 +108,7 @@ def _of_training(
             )
         )
         kind, bounds_s = "estimated", (low_s, high_s)
-    board = one_line(found.asked.board)
+    board = one_line(found.asked.board_name)
     return Client(
         name=board, board=board, source=str(folder), sample_s=time_s, learning=1.0, time=kind,
         bounds_s=bounds_s, sample_j=None if power_w is None else power_w * time_s,

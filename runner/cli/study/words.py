@@ -119,12 +119,16 @@ def rows_of(
 
 
 def folder_of(out: Path | None, kind: str, of: str | None) -> Path:
-    """Return the folder of a study: the named one, or a new one; `of`: what its name ends in."""
+    """Return the folder of a study: the named one, or a new one.
+
+    `of`: what its name ends in; of a task in a file no folder is part of it.
+    """
     from datetime import UTC, datetime
 
     from ...session.run_folder import default_folder
 
-    return out or default_folder(kind, of or "rows", datetime.now(UTC))
+    name = Path(of).stem if of is not None and of.endswith(".toml") else of
+    return out or default_folder(kind, name or "rows", datetime.now(UTC))
 
 
 def words_of(said: dict[str, Any], board: str | None) -> dict[str, Any]:

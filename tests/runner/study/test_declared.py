@@ -8,15 +8,16 @@ import msgspec
 import numpy as np
 import pytest
 
-from tests.program import tinybench
-from tinybench.errors import DeclarationError
+from tinybench.errors import DeclarationError, OtherFolderError
 from tinybench.runner import cli
 from tinybench.runner.build.board import names as boards
 from tinybench.runner.build.task import names as tasks
+from tinybench.runner.cli.study.words import folder_of
 from tinybench.runner.study.classic.classic import ask as classic
 from tinybench.runner.study.compress.asked import ask as compress
 from tinybench.runner.study.compress.of_model import ask_layers
 from tinybench.runner.study.declared import FILES_MOST, board_asked, task_asked, toml_sha256
+from tinybench.runner.study.kept import open_study
 from tinybench.runner.study.noise.asked import ask as noise
 from tinybench.runner.study.quantisation import quantisation
 from tinybench.runner.study.rows import Rows, rows_of_task
@@ -164,18 +165,19 @@ def test_a_declaration_is_what_it_says_and_what_its_files_hold(tmp_path: Path) -
         toml_sha256(str(tmp_path / "0.toml"))
 
 
-def test_a_folder_does_not_go_on_for_a_board_that_was_changed(mine: Path, tmp_path: Path) -> None:
+def test_a_folder_does_not_go_on_for_a_board_that_was_changed(
+    mine: Path, kws: Subject, tmp_path: Path
+) -> None:
     """Of the same path: figures of the old one would be told as those of the new."""
-    words = (
-        "study", "sweep", "--task=kws", "--board=mine.toml", "--emulate", "--by=iterations=1,2",
-        "--runs=1", f"-o={tmp_path / 's'}", "--to=csv",
-    )  # fmt: skip
-    done = tinybench(*words)
-    assert done.returncode == 0, done.stderr
+    with open_study(tmp_path / "study", asked_of("sweep", kws, "mine.toml")):
+        pass
     edited(mine, "clock_hz = 120_000_000", "clock_hz = 80_000_000")
-    done = tinybench(*words)
-    assert done.returncode != 0
-    assert "asked for otherwise" in done.stderr
+    asked = asked_of("sweep", kws, "mine.toml")
+    with (
+        pytest.raises(OtherFolderError, match="asked for otherwise"),
+        open_study(tmp_path / "study", asked),
+    ):
+        pass
 
 
 def test_noise_without_a_board_asks_no_desk(
@@ -184,7 +186,13 @@ def test_noise_without_a_board_asks_no_desk(
     """Nor minds that its bench file is broken."""
     (tmp_path / "bench.toml").write_text("[boards\n")
     monkeypatch.setenv("TINYBENCH_BENCH", str(tmp_path / "bench.toml"))
-    words = "study noise --task kws --limit 3 --trials 1 --together-only --eta 0"
+    words = "study noise --task kws --limit 3 --trials 1 --together-only --eta 0 --part 1/1"
     assert cli.main([*words.split(), "-o", str(tmp_path / "noise")]) == 0
     with pytest.raises(DeclarationError, match="not valid TOML"):
         noise(kws, "gaussian", None, 1, 1, board="host")
+
+
+def test_a_new_folder_is_called_as_the_file_of_its_task() -> None:
+    """And lies in runs/, wherever that file does."""
+    folder = folder_of(None, "sweep", "../there/own.toml")
+    assert (folder.parent, folder.name.rpartition("-sweep-")[2]) == (Path("runs"), "own")
