@@ -41,6 +41,8 @@ class OnBoard(msgspec.Struct, frozen=True, kw_only=True):
     odd: list[int]
     """Rows to which a candidate answered otherwise than the same C does on this computer."""
     counted: list[Counted]
+    functions_b: dict[str, int] = {}
+    """Code of the functions that candidates call; empty where no symbols say it."""
 
     @property
     def rows_equal(self) -> int:
@@ -145,6 +147,9 @@ def boarded(
             there,
             flash_b=max(image.there.flash_b for image in images),
             ram_b=max(image.there.ram_b for image in images),
+            functions_b={
+                name: size_b for image in images for name, size_b in image.there.functions_b.items()
+            },
             odd=sorted({row for image in images for row in image.there.odd}),
             counted=[image.there.counted[place] for image, place in at.values()],
         ),

@@ -37,6 +37,7 @@ from ..dut.client import Dut
 from ..dut.inference import answered
 from ..measure.profile import Layer, Steps, priced, time_layers
 from ..results.words import request_of
+from .code_size import functions_in
 from .images import Boarded, Counted, Digest, Group, OnBoard
 from .kept import keep_part
 from .runs import board_of
@@ -45,6 +46,13 @@ from .work import Work
 
 COMPRESSED = "compressed"
 """Folder of the firmware, whose C is copied into the engine."""
+FUNCTIONS = (
+    *("dot_dense", "dot_robe", "robe_row", "dot_palette", "palette_row", "dot_sparse_rows"),
+    *("sparse_table_row", "dot_blocks", "dot_blocks_dsp", "dot_blocks_mve", "dot_8", "put_rows"),
+    *("add_eight", "add_eight_plain", "add_eight_mve", "add_four"),
+    *("gather", "gather_wide", "gather_mve", "gather_wide_mve"),
+)
+"""Of that C, what computes weights."""
 IMAGE_MOST_B, SOURCE_MOST_B = 1 << 22, 1 << 25
 """Weights of an image, of a board of any flash; as C each takes some characters."""
 PER_LINE = 24
@@ -330,6 +338,7 @@ def _on_board(
     return OnBoard(
         board=board.name, emulated=board.emulated, flash_b=image.flash_b, ram_b=image.ram_b,
         rows=len(data), odd=odd, counted=counted,
+        functions_b=functions_in(board, image.elf, FUNCTIONS),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from tinybench.plural import counted
 from tinybench.printable import one_line
 
+from ...study import code_size
 from ...study.compress.asked import BITS, DENSE
 from ...study.compress.compress import CompressStudy, Row
 from .frame import (
@@ -28,6 +29,13 @@ from .frame import (
 )
 
 COLUMNS = Row.__struct_fields__
+FUNCTIONS = {
+    DENSE: ("dot_dense",),
+    "robe": ("dot_robe", "robe_row"),
+    "palette": ("dot_palette", "palette_row"),
+    "prune": ("dot_sparse_rows", "sparse_table_row"),
+}
+"""Of the C that each method has beside what all have."""
 RATE, LOST = 8, 0.015
 """Of a sentence: which ways at this rate lose at most so much of the score."""
 TINY = 1e-9
@@ -102,6 +110,7 @@ def said(found: CompressStudy) -> list[str]:
         *_verdict(found),
         "weights B: flash of values, codes, columns and constants, without code; smaller: than one "
         "byte a weight",
+        *code_size.told(found.functions_b, FUNCTIONS),
         *_palette(found),
         *(_of_layers(found) if found.layers else _of_tables(found)),
         "rows equal: answers of this computer's C that are those of the integers in Python"

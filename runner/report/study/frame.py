@@ -52,6 +52,8 @@ SAID = {
     "to the last decimal; no label says whether they are right",
 }
 """What a score is, where its name does not say."""
+HARDLY = 0.01
+"""Share of a model that bounds what it can gain to as much."""
 Lines = Sequence[Sequence[str]]
 
 
@@ -171,13 +173,11 @@ def plain_tick(at: float, _: int | None) -> str:
 
 def of_model(share: float) -> str:
     """Return in words how much of a model some layers are, and what that bounds (Amdahl)."""
-    told = f"these layers are {share * 100:.1f} % of the model's multiplications"
+    told = f"these layers are {share * 100:.3g} % of the model's multiplications"
     if share >= 1:
         return told
-    return (
-        f"{told}: if time goes as these do, the whole model becomes at most "
-        f"{1 / (1 - share):.3g} times as fast"
-    )
+    most = f"at most {1 / (1 - share):.3g} times as fast" if share > HARDLY else "hardly faster"
+    return f"{told}: if time goes as these do, the whole model becomes {most}"
 
 
 def time_name(*, emulated: bool) -> str:

@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from tinybench.plural import counted
 from tinybench.printable import one_line
 
+from ...study import code_size
 from ...study.sparsity.findings import Row, SparsityStudy, fastest_within
 from .frame import (
     EMULATED,
@@ -24,6 +25,12 @@ from .frame import (
 )
 
 COLUMNS = Row.__struct_fields__
+KERNELS = {
+    "plain": ("dot_blocks", "add_eight_plain", "gather", "gather_wide"),
+    "dsp": ("dot_blocks_dsp", "add_eight", "dot_8", "gather", "gather_wide"),
+    "mve": ("dot_blocks_mve", "add_eight_mve", "add_four", "gather_mve", "gather_wide_mve"),
+}
+"""Functions of blocks; what is inlined is in the first."""
 POINTS = (1, 5)
 """Of 100 of a score, that may be lost where the fastest way is told."""
 MORE = 1.2
@@ -128,6 +135,10 @@ def said(found: SparsityStudy) -> list[str]:
     lines += [
         "weights B: flash of weights, columns, lengths and masks, without code; time: of these "
         "layers alone, one after the other, without biases",
+        *code_size.told(
+            found.functions_b,
+            {f"{row.scheme} {row.kernel}": _functions(row) for row in found.rows},
+        ),
         "speed-up: over the fastest dense kernel here, by estimated cycles where there are any; of "
         "blocks the fastest form of a rate is shown (--to csv has all)",
         "scratch: RAM beside the inputs and the sums of a layer: inputs of a block that are copied "
@@ -140,6 +151,16 @@ def said(found: SparsityStudy) -> list[str]:
         lines.append(EMULATED)
     lines += [f"left as it is: {one_line(one)}" for one in found.left_out]
     return lines
+
+
+def _functions(row: Row) -> list[str]:
+    """Return the functions that the C of a way calls for its weights."""
+    if row.scheme == "csr":
+        return ["dot_sparse_rows"]
+    put = ["put_rows"] if row.scheme in {"reordered", "channel"} else []
+    if row.kernel == "plain" and not row.block:
+        return ["dot_dense", *put]
+    return [*KERNELS[row.kernel], *put]
 
 
 def _from(rate: float | None, rates: list[float]) -> str:

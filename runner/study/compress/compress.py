@@ -108,6 +108,8 @@ class CompressStudy(msgspec.Struct, frozen=True, kw_only=True):
     macs_share: float | None = None
     """Of the multiplications of the whole model, those of these layers; None where nets are
     trained, or of a study before it was told."""
+    functions_b: dict[str, int] = {}
+    """Code of the kernels' functions on the board; empty where that is not known."""
 
     @property
     def compared(self) -> int:
@@ -290,6 +292,7 @@ def _summed(parts: Parts, asked: Asked, known: dict[Key, Trial], board: Boarded)
     return CompressStudy(
         asked=asked, tinybench=version("tinybench-mcu"), features=parts.rows.values.shape[1],
         classes=len(parts.rows.classes), learnt_from=len(parts.train), tested=len(parts.test),
+        functions_b=there.functions_b,
         emulated=there.emulated, image_flash_b=there.flash_b, image_ram_b=there.ram_b,
         board_rows=there.rows, board_rows_equal=there.rows_equal, rows=found,
         tables=[

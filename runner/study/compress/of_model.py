@@ -154,6 +154,7 @@ def run_layers(of: Subject, first: Subject, asked: Asked, work: Work) -> Compres
         emulated=there.emulated, image_flash_b=there.flash_b,
         image_ram_b=there.ram_b, board_rows=there.rows, board_rows_equal=there.rows_equal,
         rows=rows, metric=measure(of), layers=[one.name for one in layers], left_out=without,
+        functions_b=there.functions_b,
         dataset=f"{of.dataset} ({of.dataset_origin})",
         macs_share=macs_share(of.graph, [one.tensor for one in layers]),
     )  # fmt: skip

@@ -146,6 +146,8 @@ class SparsityStudy(msgspec.Struct, frozen=True, kw_only=True):
     macs_share: float | None = None
     """Of the multiplications of the whole model, those of the layers that are pruned; None of a
     made layer, or of a study before it was told."""
+    functions_b: dict[str, int] = {}
+    """Code of the kernels' functions on the board; empty where that is not known."""
     rows: list[Row]
 
 

@@ -235,6 +235,7 @@ def run_sparsity(
         emulated=there.emulated,
         image_flash_b=there.flash_b,
         image_ram_b=there.ram_b,
+        functions_b=there.functions_b,
         inputs=there.rows,
         board_rows_equal=there.rows_equal,
         break_even=ends[0][0],

@@ -69,7 +69,7 @@ def test_layers_are_scored_by_inputs_that_they_were_not_fitted_to(
     assert [(row.metric, row.scope) for row in find_studies(tmp_path / "whole").rows] == [
         (told, "layers")
     ] * 7
-    assert "these layers are 100.0 % of the model's multiplications" in report.markdown(found)
+    assert "these layers are 100 % of the model's multiplications" in report.markdown(found)
     assert report.METRIC[told] in report.markdown(found)
     assert " sd" not in report.markdown(found)
     assert report.as_png(found).startswith(b"\x89PNG")

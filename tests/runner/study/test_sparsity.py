@@ -210,6 +210,9 @@ def test_an_emulated_core_computes_the_same_and_counts(
     ]
     dense = next(row for row in found.rows if row.scheme == "dense" and row.kernel == fast)
     assert dense.speedup == 1
+    assert 200 < found.functions_b["dot_blocks"] < 500
+    size_b = sum(found.functions_b.get(name, 0) for name in report.KERNELS[fast])
+    assert f", bcr {fast} {size_b:,} B" in report.markdown(found)
     head, line, *_ = report.as_csv(found).splitlines()
     told_of = dict(zip(head.split(","), line.split(","), strict=True))
     assert (told_of["board"], told_of["emulated"], told_of["scheme"]) == (board, "True", "dense")
@@ -348,7 +351,7 @@ def test_what_is_fast_and_right_is_told_beside_what_is_fast(tmp_path: Path) -> N
         "than csr: from 4x on, of the rates that were asked for",
         "within 1 point of dense top-1: bcr none; csr 2x, 0.50 times as fast",
         "within 5 points of dense top-1: bcr 2x 16xall, 1.25 times as fast; csr 2x, 0.50 times",
-        "50.0 % of the model's multiplications: if time goes as these do, the whole model becomes "
+        "50 % of the model's multiplications: if time goes as these do, the whole model becomes "
         "at most 2 times as fast",
     ):
         assert words in shown
