@@ -29,8 +29,8 @@ T = TypeVar("T", bound=Declaration)
 
 def nearest(name: str, valid: Iterable[str]) -> str:
     """Return a clause that suggests valid names: the nearest if one is near, else all of them."""
-    names = sorted(valid)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    names = sorted(set(valid))
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.55)
     if close:
         return f"did you mean '{close[0]}'?"
     return "valid: " + ", ".join(names) if names else "there is none"

@@ -204,8 +204,12 @@ def _instead(folder: Path) -> str:
     found = dealt(folder)
     if found is not None:
         return f"; the folder has {of_parts(found)}"
-    begun = (folder / ASKED_FILE).is_file()
-    return "; it was interrupted: ask for the same again" if begun else ""
+    if (folder / ASKED_FILE).is_file():
+        return "; it was interrupted: ask for the same again"
+    return (
+        "; name the folder of a study, its -o: 'tinybench results FOLDER --studies' lists those "
+        "below a folder"
+    )
 
 
 def dealt(folder: Path) -> Dealt | None:

@@ -32,7 +32,7 @@ from tinybench.files import (
 from tinybench.json_lines import open_lines
 from tinybench.read import read_json
 
-from ..results.asked import ASKED_FILE, open_asked
+from ..results.asked import ASKED_FILE, difference, open_asked
 from ..results.journal import JOURNAL_FILE
 from ..results.result import RESULT_FILE, read_result
 from .asking.options import PARTS_MOST
@@ -41,7 +41,6 @@ from .kept import TRIALS_FILE, Key, Trial, dealt, lock_study, read_trials
 TRIALS_MOST = 1_000_000
 FILES_MOST, DEEP_MOST = 100_000, 8
 """Of what is copied at a time, and of folders in each other."""
-SHOWN = 80
 """Characters of what was asked for, in a message."""
 _PART = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
 _CHUNK_B = 1 << 20
@@ -199,23 +198,9 @@ def _insist_same(folder: Path, asked: msgspec.Struct) -> None:
     if there == here:
         return
     raise RunFolderError(
-        f"{folder} is of another study: {_difference(there, here)}; ask for the same, or leave it "
+        f"{folder} is of another study: {difference(there, here)}; ask for the same, or leave it "
         "out"
     )
-
-
-def _difference(there: Any, here: Any, path: str = "what was asked for") -> str:
-    """Return the first thing in which two documents differ, in words."""
-    if isinstance(there, dict) and isinstance(here, dict):
-        for name in [*here, *(name for name in there if name not in here)]:
-            if there.get(name) != here.get(name):
-                return _difference(there.get(name), here.get(name), name[:40])
-    return f"{path} is {_short(there)} there, and {_short(here)} here"
-
-
-def _short(value: Any) -> str:
-    text = msgspec.json.encode(value).decode()
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def _of_version(folder: Path) -> str | None:

@@ -112,7 +112,7 @@ def test_a_study_that_was_interrupted_goes_on(kws: Subject, tmp_path: Path) -> N
     scores = [json.loads(line)["score"] for line in trials.read_bytes().splitlines()]
     assert 0.0 in scores  # what was there was not done again
     assert resumed.points[0] == whole.points[0]
-    with pytest.raises(RunFolderError, match="asked for otherwise"):
+    with pytest.raises(RunFolderError, match=r"otherwise .*: seed is 1 there, and 9 here; ask"):
         study(kws, tmp_path, [0, 0.2], seed=9)
     asked = ask(kws, "gaussian", [0, 0.2], 3, 1, alone=False)
     with open_study(tmp_path, asked), pytest.raises(RunFolderError, match="another tinybench"):

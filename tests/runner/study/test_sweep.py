@@ -89,7 +89,9 @@ def test_combinations_are_measured_as_runs_within_the_budget_and_gone_on_with(
     assert (ram.pairs, ram.low) == (2, None)
     for one in found.combinations:
         assert one.front == (one.levels[0] == "flash")  # a core without a cache gains nothing
-    with pytest.raises(RunFolderError, match="asked for otherwise"):
+    with pytest.raises(
+        RunFolderError, match=r"asked for otherwise .*: weights is .* there, and nothing here"
+    ):
         run_sweep(
             ask([factor("iterations=1,2")], WORDS, ("ram",), 1, tmp_path / "tried"),
             Work(tmp_path / "s", WORDS, *QUIET), Budget(),
@@ -349,6 +351,7 @@ def test_a_declaration_with_other_keys_is_the_same_else(tmp_path: Path) -> None:
         (["kernels=plain"], "1 different value"),
         (["kernels"], "give NAME=VALUE,VALUE"),
         (["kernel=plain,dsp"], "did you mean 'kernels'"),
+        (["nonsense=1,2"], "no key of a board's declaration; valid: "),
         (["port=a,b"], "the same for all runs"),
         (["kernels=plain,dsp"] * 2, "given twice"),
         (["kernels=plain,dsp", "toolchain.kernels=plain,blocked"], "toolchain.kernels are one key"),
