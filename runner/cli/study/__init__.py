@@ -11,5 +11,6 @@ from .sweep import sweep
 
 study = Group(
     "study",
-    help="Ask what a model survives, what it may shrink to, what would do, or what options change.",
+    help="Ask what a model survives, what it may shrink to, what would do, or what options change. "
+    "Which is for what, and what all have in common: docs/studies.md.",
 ).add(noise, classic, compress, sparsity, quantisation, sweep, show)
