@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from tinybench.errors import TraceError
 from tinybench.files import DOCUMENT_MOST_B, STREAM_MOST_B, open_regular, read_bytes, write_whole
+from tinybench.jls_tail import short_of
 from tinybench.read import read_json
 
 FORMAT = 1
@@ -332,6 +333,9 @@ class TraceWriter:
             self._open = False
         try:
             self._annotate()
+            if short := short_of(self.count):  # they are no samples
+                for number in (1, 2)[: 1 + self.head.voltage_measured]:
+                    self._jls.fsr_f32(number, self.count, np.full(short, np.nan, np.float32))
             self._jls.close()
             self.path.chmod(self.path.with_suffix(".json").stat().st_mode)  # pyjls has 0640
         except (OSError, RuntimeError) as error:
@@ -356,14 +360,9 @@ class TraceWriter:
     def _write_sidecar(self, *, complete: bool) -> None:
         path = self.path.with_suffix(".json")
         sidecar = _Sidecar(
-            complete=complete,
-            count=self.count,
-            head=self.head,
-            edges=self.edges,
-            gaps=self.gaps,
-            infers=self.infers,
-            markers=self.markers,
-        )
+            complete=complete, count=self.count, head=self.head, edges=self.edges, gaps=self.gaps,
+            infers=self.infers, markers=self.markers,
+        )  # fmt: skip
         try:
             write_whole(path, msgspec.json.format(msgspec.json.encode(sidecar), indent=1) + b"\n")
         except OSError as error:
@@ -399,23 +398,17 @@ def open_trace(path: Path, *, links: bool = True) -> Trace:
         jls.close()
         raise TraceError(f"{path}: has no signal '{missing[0]}'; is it another trace's .jls?")
     count = min(jls.signals[signal].length for signal in wanted)
+    if count == sidecar.count + short_of(sidecar.count):
+        count = sidecar.count
 
     def read(start: int, stop: int) -> tuple[Floats, Floats | None]:
         samples = jls.read(name, start, stop)
         return samples, jls.read(VOLTAGE, start, stop) if head.voltage_measured else None
 
     return Trace(
-        head,
-        count,
-        read,
-        sidecar.edges,
-        sidecar.gaps,
-        sidecar.infers,
-        sidecar.markers,
-        complete=sidecar.complete and count == sidecar.count,
-        name=str(path),
-        close=jls.close,
-    )
+        head, count, read, sidecar.edges, sidecar.gaps, sidecar.infers, sidecar.markers,
+        complete=sidecar.complete and count == sidecar.count, name=str(path), close=jls.close,
+    )  # fmt: skip
 
 
 class JlsFile:

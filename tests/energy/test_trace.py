@@ -313,3 +313,20 @@ def test_without_a_name_a_recording_has_that_of_the_moment(
     assert path.name.startswith("live-")
     with open_trace(path) as trace:
         assert (trace.count, len(trace.gaps)) == (100, 0)
+
+
+@pytest.mark.parametrize("voltage", [False, True], ids=["alone", "with voltage"])
+@pytest.mark.parametrize("count", [81_921, 164_000, 1_640_000, 1_640_959, 1_640_960])
+def test_a_short_tail_behind_a_full_summary_is_there(
+    count: int, voltage: bool, tmp_path: Path
+) -> None:
+    """The library sees such a tail only if more comes, and what comes is no sample."""
+    samples = np.arange(count, dtype=np.float32)
+    head = msgspec.structs.replace(HEAD, voltage_measured=voltage)
+    with TraceWriter(tmp_path / "t.jls", head) as writer:
+        writer.write(Chunk(0, samples, samples if voltage else None, (), ()))
+    with open_trace(tmp_path / "t.jls") as trace:
+        assert (trace.count, trace.complete) == (count, True)
+        for found in trace.read(count - 3, count)[: 1 + voltage]:
+            assert found is not None
+            assert found.tolist() == samples[-3:].tolist()
