@@ -2,7 +2,8 @@
 
 import ctypes
 import hashlib
-from collections.abc import Callable, Sequence
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.resources import files
@@ -24,9 +25,12 @@ from tinybench.files import read_bytes
 from tinybench.models.compiler.anatomy import Anatomy, End
 from tinybench.models.compiler.manifest import OperatorEntry
 from tinybench.plural import counted
+from tinybench.program import ask
 
+from ..build.board import Board
 from ..build.engine import load_engine
 from ..build.firmware import build
+from ..build.make.board_mk import toolchain_of
 from ..build.own_task import Given, Label, engine_task
 from ..cycles.estimate import can_estimate, estimate
 from ..desk.flash import load
@@ -37,7 +41,6 @@ from ..dut.client import Dut
 from ..dut.inference import answered
 from ..measure.profile import Layer, Steps, priced, time_layers
 from ..results.words import request_of
-from .code_size import functions_in
 from .images import Boarded, Counted, Digest, Group, OnBoard
 from .kept import keep_part
 from .runs import board_of
@@ -56,6 +59,7 @@ FUNCTIONS = (
 IMAGE_MOST_B, SOURCE_MOST_B = 1 << 22, 1 << 25
 """Weights of an image, of a board of any flash; as C each takes some characters."""
 PER_LINE = 24
+SYMBOLS_TIMEOUT_S = 20
 FEWER = (
     "ask for fewer of them at a time; of an emulated board --shards deals them out to several "
     "images"
@@ -378,3 +382,24 @@ def _task(engine: Path, data: npt.NDArray[np.int8], results: int) -> Path:
     )  # fmt: skip
     label = Label(engine.name, "Candidates of a study", "the user's", "tinybench study")
     return engine_task(source, found, given, engine.parent / f"{engine.name}-task", label)
+
+
+def functions_in(board: Board, elf: str, names: Iterable[str]) -> dict[str, int]:
+    """Return the bytes of functions of an image, by name; what is inlined is not among them.
+
+    Empty where `nm` of the board's compiler is not there or says none.
+    """
+    try:
+        done = ask([toolchain_of(board).prefix + "nm", "-S", elf], SYMBOLS_TIMEOUT_S)
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    wanted, found = {*names}, dict[str, int]()
+    for line in done.out.splitlines() if done.status == 0 else ():
+        match line.split():
+            case [_, size, "T" | "t", symbol]:
+                name = symbol.split(".")[0]  # without .isra.0, .part.0
+                if name in wanted:
+                    found[name] = found.get(name, 0) + int(size, 16)
+            case _:
+                pass
+    return found

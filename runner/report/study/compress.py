@@ -9,7 +9,6 @@ from rich.console import RenderableType
 from tinybench.plural import counted
 from tinybench.printable import one_line
 
-from ...study import code_size
 from ...study.compress.asked import BITS, DENSE
 from ...study.compress.compress import CompressStudy, Row
 from .frame import (
@@ -17,6 +16,7 @@ from .frame import (
     METRIC,
     SAID,
     below,
+    code_of,
     columns,
     count,
     in_csv,
@@ -110,7 +110,7 @@ def said(found: CompressStudy) -> list[str]:
         *_verdict(found),
         "weights B: flash of values, codes, columns and constants, without code; smaller: than one "
         "byte a weight",
-        *code_size.told(found.functions_b, FUNCTIONS),
+        *code_of(found.functions_b, FUNCTIONS),
         *_palette(found),
         *(_of_layers(found) if found.layers else _of_tables(found)),
         "rows equal: answers of this computer's C that are those of the integers in Python"

@@ -3,7 +3,7 @@
 import csv
 import io
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -178,6 +178,14 @@ def of_model(share: float) -> str:
         return told
     most = f"at most {1 / (1 - share):.3g} times as fast" if share > HARDLY else "hardly faster"
     return f"{told}: if time goes as these do, the whole model becomes {most}"
+
+
+def code_of(sizes: Mapping[str, int], of: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return in words what the kernels of some ways take, if known; `of`: functions of each."""
+    each = {way: sum(sizes.get(name, 0) for name in names) for way, names in of.items()}
+    text = ", ".join(f"{way} {size_b:,} B" for way, size_b in each.items() if size_b)
+    words = f"code of kernels, once in an image, however many layers call it: {text}"
+    return [words] if text else []
 
 
 def time_name(*, emulated: bool) -> str:

@@ -8,13 +8,13 @@ from rich.console import RenderableType
 from tinybench.plural import counted
 from tinybench.printable import one_line
 
-from ...study import code_size
 from ...study.sparsity.findings import Row, SparsityStudy, fastest_within
 from .frame import (
     EMULATED,
     METRIC,
     SAID,
     below,
+    code_of,
     columns,
     count,
     in_csv,
@@ -135,7 +135,7 @@ def said(found: SparsityStudy) -> list[str]:
     lines += [
         "weights B: flash of weights, columns, lengths and masks, without code; time: of these "
         "layers alone, one after the other, without biases",
-        *code_size.told(
+        *code_of(
             found.functions_b,
             {f"{row.scheme} {row.kernel}": _functions(row) for row in found.rows},
         ),
