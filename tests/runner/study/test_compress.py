@@ -226,7 +226,7 @@ def test_board_c_and_python_answer_the_same_and_nothing_is_done_again(tmp_path: 
     shown = compress_report.markdown(found)
     assert "| palette 2-bit | 4x |" in shown
     assert "at 8x at most" not in shown
-    lost = dict(zip(("robe", "palette", "prune"), (0.016, 0.015, -0.01), strict=True))
+    lost = dict[str, float](robe=0.016, palette=0.015, prune=-0.01)
     rows = [
         msgspec.structs.replace(one, rate=8, lost=lost[one.method])
         for one in found.rows
