@@ -38,7 +38,7 @@ from ...results.provenance import board_serial
 from ...results.request import Request
 from ...results.words import request_of
 from ..host_engine import Floats, Values
-from ..layers.patched_file import written
+from ..patched_file import written
 from ..shards import Boards, well
 from ..subject import Subject
 from ..work import Work

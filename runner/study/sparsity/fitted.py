@@ -14,7 +14,7 @@ from tinybench.models.compiler.graph import Graph
 from tinybench.read import read_json
 
 from ..kept import keep_part
-from ..layers.patched_file import written
+from ..patched_file import written
 from ..parts import Pieces
 from ..subject import Subject
 from .matrices import Matrix

@@ -26,7 +26,7 @@ from tinybench.runner.dut.client import Dut
 from tinybench.runner.dut.frame_link import FrameLink
 from tinybench.runner.dut.patches import holds, patch, takes_patches
 from tinybench.runner.report.study import noise as report
-from tinybench.runner.study.layers.patched_file import written
+from tinybench.runner.study.patched_file import written
 from tinybench.runner.study.noise import on_board, perturb
 from tinybench.runner.study.noise.asked import ask
 from tinybench.runner.study.noise.noise import run_noise
