@@ -31,7 +31,7 @@ class FilePath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return it as a Path. Raises click.BadParameter for one that no file can have."""
-        found = super().convert(value, param, ctx)
+        found: Any = super().convert(value, param, ctx)
         parts = map(len, map(os.fsencode, Path(found).parts))
         if len(os.fsencode(found)) > PATH_MOST_B or max(parts, default=0) > PART_MOST_B:
             self.fail(f"'{str(found)[:40]}...': no file has so long a name", param, ctx)

@@ -122,12 +122,12 @@ def rows_of_task(
     if not np.isfinite(values).all():
         raise DatasetError(f"{of.dataset}: a value of an input is not finite: leave that one out")
     _check_columns(task, values.shape[1])
-    told = {"model_sha256": of.model_sha256 if beside else "", "task_sha256": of.task_sha256}
+    sha256 = of.model_sha256 if beside else ""
     if of.metric in REAL_VALUES:
-        return Rows(of.dataset, values, _told(of), (), **told)
+        return Rows(of.dataset, values, _told(of), (), (), sha256, of.task_sha256)
     labels = np.array(of.labels)
     classes = tuple(map(str, range(int(labels.max()) + 1)))
-    return Rows(of.dataset, values, labels, classes, **told)
+    return Rows(of.dataset, values, labels, classes, (), sha256, of.task_sha256)
 
 
 def _told(of: Subject) -> Floats:

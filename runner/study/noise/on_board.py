@@ -20,6 +20,7 @@ from tinybench.models.compiler.emit import bytes_of, constants_of, form_of, prin
 from tinybench.models.compiler.graph import Graph
 from tinybench.models.compiler.lower import lower
 from tinybench.models.model_file import read_model_file
+from tinybench.models.patched_file import written
 from tinybench.scratch import scratch
 
 from ...build.board import Board
@@ -38,7 +39,6 @@ from ...results.provenance import board_serial
 from ...results.request import Request
 from ...results.words import request_of
 from ..host_engine import Floats, Values
-from ..patched_file import written
 from ..shards import Boards, well
 from ..subject import Subject
 from ..work import Work

@@ -11,10 +11,10 @@ import numpy as np
 from tinybench.errors import BenchError, OtherFolderError, RunFolderError
 from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
 from tinybench.models.compiler.graph import Graph
+from tinybench.models.patched_file import written
 from tinybench.read import read_json
 
 from ..kept import keep_part
-from ..patched_file import written
 from ..parts import Pieces
 from ..subject import Subject
 from .matrices import Matrix

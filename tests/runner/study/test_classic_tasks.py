@@ -184,7 +184,7 @@ def test_the_least_is_below_what_was_built() -> None:
 
 def test_emlearn_tells_two_classes_apart_by_one_unit(tmp_path: Path) -> None:
     """So that the least of a net is what its C has in numbers."""
-    values = np.random.default_rng(0).integers(-99, 99, (40, 3))
+    values = np.random.default_rng(0).integers(-99, 99, (40, 3), np.int16)
     rows_ = (values, np.arange(40) % 2)
     net, _, _ = trained("mlp", rows_, values, [1], regression=False, seed=1)
     write_engine("mlp", net, tmp_path, 3, 2, regression=False)

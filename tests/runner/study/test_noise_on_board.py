@@ -17,6 +17,7 @@ from tinybench.errors import BenchError, ModelError, ProtocolError, UsageError
 from tinybench.models.compiler.emit import bytes_of, constants_of
 from tinybench.models.compiler.lower import lower
 from tinybench.models.compiler.reader import read_graph
+from tinybench.models.patched_file import written
 from tinybench.runner.build.board import load_board, names
 from tinybench.runner.build.firmware import build
 from tinybench.runner.build.task import load_task
@@ -26,7 +27,6 @@ from tinybench.runner.dut.client import Dut
 from tinybench.runner.dut.frame_link import FrameLink
 from tinybench.runner.dut.patches import holds, patch, takes_patches
 from tinybench.runner.report.study import noise as report
-from tinybench.runner.study.patched_file import written
 from tinybench.runner.study.noise import on_board, perturb
 from tinybench.runner.study.noise.asked import ask
 from tinybench.runner.study.noise.noise import run_noise
