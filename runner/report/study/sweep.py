@@ -226,8 +226,8 @@ def _draw(panels: Any, found: SweepStudy) -> None:
             "o", color=colour, label=label,
         )  # fmt: skip
         for row in rows if ahead else []:
-            at = _shown(found, row, x), _shown(found, row, y)
-            name_point(front, at, " ".join(filter(None, row.levels)))
+            place = _shown(found, row, x), _shown(found, row, y)
+            name_point(front, place, " ".join(filter(None, row.levels)))
     front.set_xlabel(_axis(found, x))
     front.set_ylabel(_axis(found, y))
     if x != "score":

@@ -63,7 +63,7 @@ def test_exact_counts_have_a_range_over_the_others_and_no_interval() -> None:
 
 def test_repeats_give_the_interval_of_the_mean_over_pairs() -> None:
     """Ninety-five of a hundred hold the truth, however much the pairs differ."""
-    rng, inside = np.random.default_rng(3), 0
+    rng, inside, runs = np.random.default_rng(3), 0, list[tuple[int, float]]()
     for _ in range(200):
         runs = [(n, s * math.exp(rng.normal(0, 0.01))) for n, s in enumerate(TIMES_S) for _ in "ab"]
         flags = effect(study(runs), "-Os")
