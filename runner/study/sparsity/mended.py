@@ -28,7 +28,10 @@ RHO = 0.1
 """Its penalty to begin with, of the mean square of an input; it grows by GROWTH each round."""
 GROWTH = 1.2
 RIDGE = 1e-3
-"""Of the mean square of an input: holds weights that the inputs do not tell where they were."""
+"""Of the mean square of an input: holds weights that the inputs do not tell where they were.
+
+Of .1, the convolutions of `kws` have .707 right in blocks of 32 rows at 2x, not .747.
+"""
 STEPS, TINY = 30, 1e-300
 """Of conjugate gradients; and what is no divisor."""
 
