@@ -12,7 +12,7 @@ import stat
 import sys
 import zipfile
 import zlib
-from io import BufferedReader
+from io import BufferedReader, FileIO
 from pathlib import Path
 
 DOCUMENT_MOST_B = 64 << 20
@@ -22,6 +22,9 @@ WHOLE_MOST_B = 256 << 20
 STREAM_MOST_B = 16 << 30
 """Of what is read piece by piece: a trace of hours, an archive."""
 
+LINE_MOST_B = 64 << 20
+"""Of a line of JSON that may be cut off: the last one, where it was never finished."""
+_BLOCK_B = 1 << 16
 _PLAIN = re.compile(r"(?!\.{1,2}\Z)[^/\\:\x00-\x1f\x7f\ud800-\udfff]+")
 _PARTIAL = re.compile(r".+\.[0-9a-f]{6}~", re.DOTALL)
 NAME_MOST_B = 255 - len(".012def~")  # of what is written beside it first
@@ -156,3 +159,42 @@ def _insist(path: Path, found: os.stat_result, most_b: int) -> None:
     if found.st_size > most_b:
         what = f"more than {most_b} bytes; is it the right file?"
         raise OSError(errno.EFBIG, what, str(path))
+
+
+def open_lines(path: Path) -> FileIO:
+    """Open a file to append to, unbuffered; cut off a last line that was never finished.
+
+    Raises OSError.
+    """
+    file = FileIO(path, "a+", opener=own_regular)
+    try:
+        file.truncate(_end_of_lines(file))
+        file.seek(0, os.SEEK_END)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def lock_file(file: int) -> None:
+    """Lock an open file for this process. Raises BlockingIOError when another one has it."""
+    if os.name == "posix":
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _end_of_lines(file: FileIO) -> int:
+    """Return where the last whole line ends. Raises OSError where none does for LINE_MOST_B."""
+    end = file.seek(0, os.SEEK_END)
+    least = end - LINE_MOST_B
+    while end > 0:
+        if end < least:
+            raise OSError(errno.EFBIG, f"no line ends in its last {LINE_MOST_B} bytes")
+        begin = max(0, end - _BLOCK_B)
+        file.seek(begin)
+        at = file.read(end - begin).rfind(b"\n")
+        if at >= 0:
+            return begin + at + 1
+        end = begin
+    return 0

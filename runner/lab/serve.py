@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tinybench.errors import TakenError, TinybenchError, UsageError
-from tinybench.files import read_text
-from tinybench.json_lines import open_lines
+from tinybench.files import open_lines, read_text
 
 from ..desk.bench import find_bench, load_bench
 from ..desk.choose import absent

@@ -9,8 +9,7 @@ from typing import Any
 import msgspec
 
 from tinybench.errors import RunFolderError
-from tinybench.files import WHOLE_MOST_B, open_regular, read_bytes
-from tinybench.json_lines import lock_file, open_lines
+from tinybench.files import WHOLE_MOST_B, lock_file, open_lines, open_regular, read_bytes
 from tinybench.read import read_json
 
 from .request import Request

@@ -10,8 +10,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from tinybench.errors import OtherFolderError, RunFolderError, UsageError
-from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
-from tinybench.json_lines import lock_file, open_lines
+from tinybench.files import DOCUMENT_MOST_B, lock_file, open_lines, read_bytes, write_whole
 from tinybench.read import read_json
 
 from ..results.asked import ASKED_FILE, open_asked

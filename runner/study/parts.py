@@ -25,11 +25,11 @@ from tinybench.files import (
     STREAM_MOST_B,
     is_file_name,
     is_partial,
+    open_lines,
     open_regular,
     read_bytes,
     write_whole,
 )
-from tinybench.json_lines import open_lines
 from tinybench.read import read_json
 
 from ..results.asked import ASKED_FILE, difference, open_asked

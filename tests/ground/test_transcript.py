@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinybench.errors import RunFolderError
-from tinybench.json_lines import open_lines
+from tinybench.files import open_lines
 from tinybench.transport import transcript
 from tinybench.transport.transcript import entries, pack, read_lines, transcripts, unpack
 

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from ..errors import RunFolderError
-from ..json_lines import open_lines
+from ..files import open_lines
 from .replay import ReplayTransport
 from .transport import Transport
 

@@ -17,8 +17,7 @@ from typing import Any
 import click
 
 from tinybench.errors import OtherFolderError, UsageError
-from tinybench.files import write_whole
-from tinybench.json_lines import lock_file
+from tinybench.files import lock_file, write_whole
 from tinybench.read import read_toml
 from tinybench.track import Track
 

@@ -13,8 +13,7 @@ import click
 import msgspec
 
 from tinybench.errors import BenchError, RunFolderError, UsageError
-from tinybench.files import DOCUMENT_MOST_B, read_bytes, write_whole
-from tinybench.json_lines import lock_file
+from tinybench.files import DOCUMENT_MOST_B, lock_file, read_bytes, write_whole
 from tinybench.read import read_json
 
 from ...results.asked import ASKED_FILE

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tinybench.errors import RunFolderError
-from tinybench.json_lines import open_lines
+from tinybench.files import open_lines
 from tinybench.transport.transcript import transcripts
 
 from ...results.journal import Entry

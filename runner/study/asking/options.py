@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tinybench.declare import nearest
 from tinybench.errors import UsageError
 
 from ...results.defaults import MODES, seconds
@@ -175,6 +174,8 @@ VARIED = (*OF_RUN, *OF_BUILD)
 
 def insist_options(study: str, said: Mapping[str, Value | Sequence[str]]) -> None:
     """Raise UsageError for an option that a study has not, or a value that is none of its kind."""
+    from tinybench.declare import nearest  # late: --help needs none of it
+
     if study not in OPTIONS:
         raise UsageError(f"there is no study '{study[:60]}': {nearest(study, STUDIES)}")
     for name, value in said.items():
@@ -216,7 +217,9 @@ def _why(kind: Kind, texts: Sequence[Value]) -> str | None:
 
 def _varied(text: str) -> str | None:
     """Return why a lab does not vary this; None where it does."""
-    from ...results.request import is_recipe  # late: --help needs none of it
+    from tinybench.declare import nearest  # late: --help needs none of it
+
+    from ...results.request import is_recipe
 
     name, sign, values = text.partition("=")
     name = name.strip().removeprefix("--").replace("-", "_")

@@ -67,7 +67,7 @@ def test_what_is_seen_live_is_recorded_marked_and_summed_up(
         child.send_signal(number)
         _, said = child.communicate(timeout=120)
     assert child.returncode == 0, said
-    assert "1 markers" in said
+    assert "1 marker" in said
     assert "from infer (" in said
     assert f"recorded in {trace}" in said
     with open_trace(trace) as stored:

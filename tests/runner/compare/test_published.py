@@ -324,7 +324,7 @@ def test_the_command_fetches_a_table_of_the_users(tmp_path: Path) -> None:
     cache = {"TINYBENCH_CACHE": str(tmp_path / "cache")}
     done = tinybench("fetch", "published", "--from", str(path), **cache)
     assert done.returncode == 0, done.stderr
-    assert "1 published results" in done.stdout
+    assert "1 published result " in done.stdout
     found = load(tmp_path / "cache")
     assert found is not None
     assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()

@@ -22,7 +22,7 @@ from tinybench.errors import (
     ToolMissingError,
     UsageError,
 )
-from tinybench.json_lines import lock_file
+from tinybench.files import lock_file
 from tinybench.runner.build import board as boards
 from tinybench.runner.cli.study import job, taking
 from tinybench.runner.desk.bench import Bench, find_bench, load_bench

@@ -133,7 +133,7 @@ def test_a_study_is_of_its_inputs_and_of_how_they_are_scored(tmp_path: Path) -> 
     before = msgspec.to_builtins(asked)
     del before["inputs_sha256"]
     (tmp_path / "asked.json").write_bytes(msgspec.json.encode(before))
-    with pytest.raises(OtherFolderError, match="or other inputs"):
+    with pytest.raises(OtherFolderError, match="inputs_sha256 is"):
         open_asked(tmp_path, asked, "study")
     assert msgspec.convert(before, Asked).inputs_sha256 == ""
 
