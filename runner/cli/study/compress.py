@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from ...study.rows import Rows
 
 TRIALS = 3
-WITH_CLASSES = ("top1",)
-"""Metrics of tasks whose inputs a net learns from."""
 METHODS = ("robe", "palette", "prune")
 
 
@@ -122,13 +120,11 @@ def compress(
 
 def _of_layers(task: str | None, model: Path | None, limit: int | None, *, layers: bool) -> bool:
     """Return whether the layers of a model are kept, and no net is trained. Raises UsageError."""
-    from ...build.task import load_task
+    from ...study.compress.asked import keeps_layers
 
     if task is None and (layers or model is not None or limit is not None):
         raise UsageError("--layers, --model and --limit are of --task: name it, such as ad")
-    found = task is not None and (
-        layers or model is not None or load_task(task).metric not in WITH_CLASSES
-    )
+    found = keeps_layers(task, layers=layers, model=model is not None)
     if limit is not None and not found:
         raise UsageError(
             f"--limit is of the layers of a model: add --layers, or say by --test how many inputs "

@@ -11,7 +11,6 @@ from typing import Any
 
 from tinybench.scratch import scratch
 
-from ...build.task import load_task
 from ...results.defaults import DEFAULT_BOARD
 from ...results.words import request_of
 from .options import BLOCKS, LAYER, RATES, Value
@@ -84,13 +83,12 @@ def _classic(of: Paper) -> None:
 
 
 def _compress(of: Paper) -> None:
-    from ..compress.asked import HIDDEN, METHODS, insist_compress, insist_ways
+    from ..compress.asked import HIDDEN, METHODS, insist_compress, insist_ways, keeps_layers
     from ..rows import task_to_learn
-    from ..subject import ANY_METRIC, CLASSES, task_for
+    from ..subject import ANY_METRIC, task_for
 
-    if of.task is not None and (
-        of.said.get("layers") or of.model or load_task(of.task).metric not in CLASSES
-    ):
+    layers = keeps_layers(of.task, layers=bool(of.said.get("layers")), model=of.model)
+    if of.task is not None and layers:
         insist_ways(of.words("methods", ",".join(METHODS)), of.numbers("rates", RATES))
         task_for(of.task, ANY_METRIC)
         return

@@ -7,10 +7,12 @@ import msgspec
 
 from tinybench.errors import UsageError
 
+from ...build.task import load_task
 from ..declared import board_asked
 from ..kept import chosen, chosen_rates
 from ..rows import Parts, Rows, digest, split
 from ..runs import board_of, is_emulated
+from ..subject import CLASSES
 from .robe import Robe, robe, roomy
 from .tables import Tables, tables_of
 from .tied import Inputs, Shapes, shrunk
@@ -130,6 +132,15 @@ def insist_compress(
     if width is not None and not 1 <= width <= WIDTH_MOST:
         raise UsageError(f"--width {width}: 1 to {WIDTH_MOST}")
     return methods
+
+
+def keeps_layers(task: str | None, *, layers: bool, model: bool) -> bool:
+    """Return whether the layers of a task's model are kept, and no net is trained.
+
+    `layers`: whether that is asked for; `model`: whether there is one of one's own. Raises
+    UsageError, DeclarationError.
+    """
+    return task is not None and (layers or model or load_task(task).metric not in CLASSES)
 
 
 def insist_ways(methods: Sequence[str], rates: Sequence[float]) -> list[str]:
